@@ -27,7 +27,7 @@ from vai_records.processes.life import Life
 from vai_records.runs import checkpoints
 from vai_records.secrets.keys import Keyring
 from vai_records.validation import beside
-from vai_records.validation.masking import SecretMissing, reunite
+from vai_records.validation.masking import WITH_SECRETS, SecretMissing, reunite
 from vai_worker.children.job import ConnectionSecret
 from vai_worker.reports import Reports, RunLog
 
@@ -100,6 +100,8 @@ class Owned:
         self._stored: dict[str, Any] = row["definition"]
         self._definition: Definition | None = None
         self._secrets: bytes | None = row["secrets"]
+        self.named_secrets: tuple[str, ...] = ()
+        """The secrets of the organisation that its definition holds, once that was read; within longer texts, too."""
         self._means = means
         self._told: list[Any] = []
         self._log = RunLog(self.id, self.epoch)
@@ -177,8 +179,10 @@ class Owned:
     def _read(self, model: type[Definition]) -> Definition:
         try:
             whole = self._stored
-            if self._secrets is not None:
-                whole = reunite(whole, self._ring().decrypt_json(self._secrets, self.org_id, self.id))
+            if self._secrets is not None and self.kind in WITH_SECRETS:
+                kept = self._ring().decrypt_json(self._secrets, self.org_id, self.id)
+                self.named_secrets = tuple(kept.get("secrets", ()))
+                whole = reunite(whole, kept)
             return read(model, whole)
         except SecretMissing as missing:
             place = ".".join(missing.field)

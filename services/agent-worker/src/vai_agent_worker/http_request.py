@@ -142,7 +142,8 @@ def _composed(definition: Definition, connection: ConnectionSecret | None, run: 
         raise Permanent(ErrorCode.DATA_ERROR, f"The url cannot be used: {error}.", {"field": "url"}) from None
     secrets, marked = secret_texts_of(told)
     own = sent_secrets(outgoing.own)
-    return outgoing, Hidden([*secrets, *own, *(secret_texts(connection.credentials) if connection else ())], marked)
+    credentials = secret_texts(connection.credentials) if connection else ()
+    return outgoing, Hidden([*secrets, *own, *credentials], [*marked, *run.named_secrets])
 
 
 def _caution(definition: Definition) -> str:

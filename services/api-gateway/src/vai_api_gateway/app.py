@@ -43,6 +43,8 @@ from vai_api_gateway.system import routes as system
 from vai_api_gateway.threads import crystallize as thread_crystallization
 from vai_api_gateway.threads import messages as thread_messages
 from vai_api_gateway.threads import routes as threads
+from vai_api_gateway.variables import routes as variables
+from vai_api_gateway.variables import secret_routes as secrets
 from vai_api_gateway.webhooks import endpoint as webhooks
 from vai_common.clock import steady_seconds
 from vai_common.health import Health
@@ -72,6 +74,8 @@ _PARTS: tuple[Any, ...] = (
         alert_rules,
         sent_alerts,
         system,
+        variables,
+        secrets,
         replay,
         mcp,
     ),

@@ -1,6 +1,6 @@
 """Removes secret values from all that a source reports: log entries, progress, errors, results."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vai_records.connections.credentials import secret_texts
@@ -13,11 +13,11 @@ _TOLD = ("logs", "progress")
 """The parts of a commit that people see. The other parts are data and positions, which stay unchanged."""
 
 
-def hidden_of(definition: Mapping[str, Any], connection: ConnectionSecret | None) -> Hidden:
-    """The secret values of a definition and of its connection."""
+def hidden_of(definition: Mapping[str, Any], connection: ConnectionSecret | None, named: Iterable[str] = ()) -> Hidden:
+    """The secret values of a definition, those that it names, and those of its connection."""
     told, marked = secret_texts_of(definition)
     own = secret_texts(connection.credentials) if connection else ()
-    return Hidden([*told, *own], marked)
+    return Hidden([*told, *own], [*marked, *named])
 
 
 class DiscreetLink:

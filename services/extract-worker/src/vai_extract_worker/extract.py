@@ -33,7 +33,7 @@ def extract(job: Job, link: Link) -> dict[str, Any]:
     Raises `Stop`; or, when nothing could be extracted, the most important `RunError` (see `loading.results`).
     """
     definition = DltExtract.model_validate(job.definition)
-    hidden = hidden_of(definition.stored(), job.connection)
+    hidden = hidden_of(definition.stored(), job.connection, job.named_secrets)
     discreet = DiscreetLink(link, hidden)
     try:
         prepared = job.prepared

@@ -10,7 +10,7 @@ from vai_common.queries import Queries
 from vai_records.automations import references, runs, steps
 from vai_records.automations.advance import shown_state
 from vai_records.automations.inputs import with_defaults
-from vai_records.automations.references import BadReference, Reference
+from vai_records.automations.references import BadReference, Filled, Reference
 from vai_records.automations.runs import Live
 from vai_records.automations.saved_steps import with_name
 from vai_records.automations.step_faults import branch_roots
@@ -25,6 +25,7 @@ from vai_records.runs.new_run import NewRun, own_key
 from vai_records.runs.orders import Customer, Lookups, Order
 from vai_records.secrets.keys import Keyring, SecretError
 from vai_records.validation import beside, checks
+from vai_records.variables import names
 
 Json = dict[str, Any]
 
@@ -44,15 +45,18 @@ class Unready(Exception):
 
 @dataclass
 class Values:
-    """The values of references: inputs, and the status and result of steps that have ended."""
+    """The values of references: inputs, the status and result of steps that have ended, and what the organisation has
+    named.
+    """
 
     inputs: Json = field(default_factory=dict)
     event: Json | None = None
     steps: dict[str, Json] = field(default_factory=dict)
+    named: Json = field(default_factory=dict, repr=False)
 
     @property
     def roots(self) -> Json:
-        return {"inputs": self.inputs, "steps": self.steps, "event": self.event or {}}
+        return {"inputs": self.inputs, "steps": self.steps, "event": self.event or {}, **self.named}
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,10 @@ class Preparer:
         if any(path == ("steps",) for path in wanted):
             named = set(standing)
         values = Values()
-        if any(path[0] != "steps" for path in wanted):
+        if any(path[0] in ("event", "inputs") for path in wanted):
             event, inputs = await runs.given(self.conn, self.live.id)
             values.event, values.inputs = event, with_defaults(self.version.inputs, inputs)
+        values.named = self.lookups.values.roots
         found = [standing[key] for key in named if key in standing]
         results = await self._results(found) if found else {}
         for step in found:
@@ -98,9 +103,11 @@ class Preparer:
         definition: Json = {}
         try:
             order = await self._order(key)
-            definition = self._resolved(step, order, values)
+            await self._learn(order)
+            filled = self._resolved(step, order, values)
+            definition = filled.definition
             once = own_key(self.live.id, key, 1)
-            order = replace(order, definition=definition, loc=(), labels=self.live.labels or {})
+            order = replace(order, definition=definition, filled=filled, loc=(), labels=self.live.labels or {})
             order = replace(order, idempotency_key=once, concurrency_key=once)
             return await orders.make(self.conn, self.keyring, self._customer(), order, self.lookups)
         except BadReference as error:
@@ -110,6 +117,18 @@ class Preparer:
         except Refused as error:
             message = error.message + _value_at(error.faults[0][0], definition)
             raise Unready(message, broken=self._is_broken(key, error), field=error.place) from error
+
+    async def _learn(self, order: Order) -> None:
+        """Reads the variables and secrets that a step names. Raises `Unready` for one that is not there."""
+        if not references.may_name(order.definition):
+            return
+        found = references.references_in(order.definition, kind=order.kind, strict=False)
+        wanted = [reference for _, reference in found if reference.is_named]
+        org_id, conn = self.live.org_id, self.conn
+        if not await self.lookups.values.learn(conn, self.keyring, org_id, wanted):
+            there = await names.known(conn, org_id)
+            if (wrong := next(filter(None, map(there.fault_of, wanted)), None)) is not None:
+                raise Unready(wrong)
 
     async def _order(self, key: str) -> Order:
         """The order for the step's run, with its write-only values filled in. Raises `Unready`, `Refused`,
@@ -152,12 +171,13 @@ class Preparer:
             self.actions[action_id] = await actions.to_run(self.conn, self.live.org_id, action_id)
         return self.actions[action_id]
 
-    def _resolved(self, step: Json, order: Order, values: Values) -> Json:
+    def _resolved(self, step: Json, order: Order, values: Values) -> Filled:
         look_up = partial(Reference.look_up, values=values.roots)
-        resolved = references.resolve(order.kind, order.definition, look_up)
+        filled = references.fill(order.kind, order.definition, look_up)
+        resolved = filled.definition
         if roots := {path[0] for path in branch_roots({**step, "definition": order.definition})}:
             resolved["input"] = {**(resolved.get("input") or {}), **{root: values.roots[root] for root in roots}}
-        return resolved
+        return filled
 
     def _is_broken(self, key: str, error: Refused) -> bool:
         """Whether the saved definition is wrong, not the values of this automation run."""

@@ -27,24 +27,30 @@ def _brackets(depth: int) -> str:
 
 # What is in braces ends before the next `${`, so that a text of many is read once. A brace stands in a name or a text
 # in quotes, or in a default that is an object or an array; else the first one is the end.
-_HEAD = r"\$\{/(?:inputs|steps)/"
+_ALL = ("inputs", "steps", "vars", "secrets")
+NAMED: Final = ("vars", "secrets")
+"""The roots that mean something in every definition: variables and secrets of the organisation."""
 _PART = rf'[^{{}}"$\[]|\$(?!\{{)|(?<!\|)\[|(?<![/|])"|(?<=[/|]){_QUOTED}'
-_IN_BRACES = rf"{_HEAD}(?:{_PART})*(?:(?<=\|){_brackets(3)})?\}}|{_HEAD}[^{{}}]*\}}"
 
 
-def _pattern(stop: str) -> re.Pattern[str]:
-    part = rf"[^{stop}]*[^{stop}.]"
-    return re.compile(rf"{_IN_BRACES}|\$/(?:inputs|steps)(?:/{part})+")
+def _pattern(stop: str, roots: tuple[str, ...]) -> re.Pattern[str]:
+    part, root = rf"[^{stop}]*[^{stop}.]", "|".join(roots)
+    head = rf"\$\{{/(?:{root})/"
+    in_braces = rf"{head}(?:{_PART})*(?:(?<=\|){_brackets(3)})?\}}|{head}[^{{}}]*\}}"
+    return re.compile(rf"{in_braces}|\$/(?:{root})(?:/{part})+")
 
 
-REFERENCE: Final = _pattern(_STOP)
-IN_URL: Final = _pattern(_STOP + "&=%#")
+REFERENCE: Final = _pattern(_STOP, _ALL)
+IN_URL: Final = _pattern(_STOP + "&=%#", _ALL)
 """In a URL what parts one value from the next ends a reference, too."""
+NAME: Final = _pattern(_STOP, NAMED)
+"""The references of a plain run: what else looks like one is text there."""
+NAME_IN_URL: Final = _pattern(_STOP + "&=%#", NAMED)
 
 _SLIP = re.compile(r"\$/[^\s'\"]*")
-_SLIP_IN_BRACES = re.compile(r"\$\{/?(?:inputs|steps)/[^{}\s]{0,40}")
+_SLIP_IN_BRACES = re.compile(r"\$\{/?(inputs|steps|vars|secrets)/[^{}\s]{0,40}")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^"/|]+|.', re.DOTALL)
-_ROOTS = ("inputs", "steps")
+_HEADS = tuple(f"/{root}/" for root in _ALL)
 _STEP_FIELDS = ("result", "status", "error")
 _LONGEST_TAIL = 64
 
@@ -72,8 +78,17 @@ class Reference:
 
     @property
     def step(self) -> str | None:
-        """The step that it asks for; None for an input."""
+        """The step that it asks for; None for anything else."""
         return self.path[1] if self.path[0] == "steps" else None
+
+    @property
+    def is_secret(self) -> bool:
+        return self.path[0] == "secrets"
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it asks for a variable or a secret of the organisation."""
+        return self.path[0] in NAMED
 
     @classmethod
     def parse(cls, text: str) -> "Reference":
@@ -83,8 +98,13 @@ class Reference:
     @classmethod
     def of(cls, path: tuple[str, ...], text: str, *, begins: bool = True) -> "Reference":
         """Raises `BadReference`, which shows `text`."""
-        if not begins or path[0] not in _ROOTS or len(path) < 2 or not all(path):
-            raise BadReference(f"{text} is no reference: write $/inputs/<name> or $/steps/<key>/result/<field>")
+        if not begins or path[0] not in _ALL or len(path) < 2 or not all(path):
+            raise BadReference(
+                f"{text} is no reference: write $/inputs/<name>, $/steps/<key>/result/<field>, $/vars/<name> or"
+                " $/secrets/<name>"
+            )
+        if path[0] == "secrets" and len(path) > 2:
+            raise BadReference(f"{text}: a secret has no fields; to end it there, write {_in_braces(path[:2])}")
         if path[0] == "steps" and (len(path) < 3 or path[2] not in _STEP_FIELDS):
             one = f"$/steps/{path[1]}"
             raise BadReference(f"{text}: of a step there are {one}/result/… and {one}/status and {one}/error")
@@ -145,7 +165,7 @@ def parse(text: str) -> Lookup:
         return Lookup((Reference.parse(text),))
     references: list[Reference] = []
     rest = text[2:-1] if text.endswith("}") else ""
-    while rest.startswith(("/inputs/", "/steps/")):
+    while rest.startswith(_HEADS):
         path, rest, more = _path_in(rest, text)
         references.append(Reference.of(path, text))
         if not more:
@@ -157,11 +177,13 @@ def parse(text: str) -> Lookup:
     return Lookup(tuple(references), default)
 
 
-def refuse_slip(value: str, pattern: re.Pattern[str]) -> None:
+def refuse_slip(value: str, pattern: re.Pattern[str], roots: tuple[str, ...] = _ALL) -> None:
     """Raises `BadReference` for what is no reference but was clearly meant as one."""
-    if _SLIP.fullmatch(value) and not pattern.search(value):
+    meant = "$/" if roots is _ALL else tuple(f"$/{root}" for root in roots)
+    if value.startswith(meant) and _SLIP.fullmatch(value) and not pattern.search(value):
         Reference.parse(value)
-    if "${" in value and (slip := _SLIP_IN_BRACES.search(pattern.sub("", value))):
+    slip = _SLIP_IN_BRACES.search(pattern.sub("", value)) if "${" in value else None
+    if slip and slip[1] in roots:
         raise BadReference(f"{slip[0]} is no reference: write ${{/inputs/<name>}}, from the dollar sign to the brace")
 
 

@@ -1,13 +1,14 @@
 """References of a step to the automation's inputs and to earlier steps (document 002, "Reference Resolution").
 
-`$/inputs/…`, `$/steps/<key>/status`, `…/result/…` and `…/error/…` stand for a value (`reference_text` says how they are
-written): alone in a string they keep its type, within a longer string they become text, in a URL they are encoded, in
-SQL they stand inside literals only. `{"kind": "reference", "ref": "$/…"}` is the same as the string, with a `default`
-if there is one, and `{"kind": "static", "values": …}` stands for its values as they are, in which nothing is looked up.
+`$/inputs/…`, `$/steps/<key>/status`, `…/result/…` and `…/error/…` stand for a value, as do the organisation's names,
+`$/vars/…` and `$/secrets/…`, which a plain run may have, too (`reference_text` says how they are written): alone in a
+string they keep its type, within a longer string they become text, in a URL they are encoded, in SQL they stand inside
+literals only. `{"kind": "reference", "ref": "$/…"}` is the same as the string, with a `default` if there is one, and
+`{"kind": "static", "values": …}` stands for its values as they are, in which nothing is looked up.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ import orjson
 from vai_common.nesting import DEEPEST_MADE, is_deeper
 from vai_records.automations.reference_text import (
     IN_URL,
+    NAME,
+    NAME_IN_URL,
+    NAMED,
     REFERENCE,
     BadReference,
     Lookup,
@@ -29,16 +33,22 @@ from vai_records.automations.url_places import fill_url
 from vai_records.definitions.create_flashboard import is_tile_sql
 from vai_records.definitions.sql_text import fill_literals, literal_matches
 from vai_records.definitions.transform_checks import is_sql as is_check_sql
-from vai_records.validation.masking import WITH_SECRETS, as_it_is
+from vai_records.validation.marking import mark_place, with_marks
+from vai_records.validation.masking import MARKER, WITH_SECRETS, as_it_is
 
 __all__ = [
     "SQL_KINDS",
     "BadReference",
+    "Filled",
     "Reference",
+    "fill",
     "holds_reference",
     "is_reference",
+    "may_name",
+    "put_back",
     "references_in",
     "resolve",
+    "secret_fault",
     "without_static",
 ]
 
@@ -59,20 +69,33 @@ _URLS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 """Where definitions have URLs; positions in lists are left out."""
 
 
+SECRET_PLACES: Final = (
+    "a secret stands only where a definition keeps secrets: in the url, headers, query, form or body of an"
+    " http_request, or in the headers, params, data or json of a rest_api source. Put it there, or into a connection"
+)
+
+
 def references_in(
-    value: Any, place: Place = (), *, kind: str = "", strict: bool = True
+    value: Any,
+    place: Place = (),
+    *,
+    kind: str = "",
+    strict: bool = True,
+    plain: bool = False,
+    only: frozenset[Place] | None = None,
 ) -> Iterator[tuple[Place, Reference]]:
     """Every reference in a definition, with its place. Raises `BadReference` for one that cannot be one.
 
-    Without `strict` what only looks like a slip is taken as the text that it may be.
+    Without `strict` what only looks like a slip is taken as the text that it may be. `plain`: of no automation, so that
+    only the organisation's names are references. `only`: at these places, and within them.
     """
-    yield from _Finder(_Styles(kind, value), strict).found(value, place, ())
+    yield from _Finder(_Styles(kind, value, plain, only), strict).found(value, place, ())
 
 
-def holds_reference(value: Any) -> bool:
+def holds_reference(value: Any, *, plain: bool = False) -> bool:
     """Whether something in the value is only known when its step starts, be it a reference that cannot be one."""
     try:
-        return next(references_in(value), None) is not None
+        return next(references_in(value, plain=plain), None) is not None
     except BadReference:
         return True
 
@@ -86,25 +109,114 @@ def without_static(value: Any) -> Any:
     return [without_static(inner) for inner in value] if isinstance(value, list) else value
 
 
-def resolve(kind: str, definition: Mapping[str, Any], look_up: Callable[[Reference], Any]) -> dict[str, Any]:
-    """The definition with each reference replaced by what it looks up. Raises `BadReference`.
+@dataclass(frozen=True)
+class Filled:
+    """A definition with its references replaced, its secrets marked.
+
+    `names`: what stood where an organisation's names alone were replaced, so that it can be filled anew; `secrets`: the
+    texts of the secrets that are in it.
+    """
+
+    definition: dict[str, Any]
+    names: tuple[tuple[Place, Any], ...] = ()
+    secrets: tuple[str, ...] = ()
+
+
+def fill(
+    kind: str,
+    definition: Mapping[str, Any],
+    look_up: Callable[[Reference], Any],
+    *,
+    plain: bool = False,
+    only: frozenset[Place] | None = None,
+) -> Filled:
+    """The definition with each reference replaced by what it looks up, in one pass: what was looked up is a value, in
+    which nothing is looked up again. Raises `BadReference`.
 
     SQL takes references inside string literals only, escaped: what a webhook sends must not become SQL (decision 44).
     What is filled has a bound, counted before it is put together (rule 24).
     """
-    filler = _Filler(_Styles(kind, definition), look_up)
+    filler = _Filler(_Styles(kind, definition, plain, only), look_up)
     filled = {key: filler.filled(inner, (key,)) for key, inner in definition.items()}
     if filler.sizes and is_deeper(filled, DEEPEST_MADE):
         message = f"with all its references filled the step would be nested deeper than {DEEPEST_MADE} levels"
         raise BadReference(f"{next(iter(filler.sizes))}: {message}; hand on a part of it")
-    return filled
+    marked = {place: _marked_place(kind, place) for place in filler.secret_places}
+    names = [_whole_name(definition, marked.get(name[0], name[0]), name) for name in filler.names]
+    kept = tuple(name for name in names if name is not None)
+    return Filled(with_marks(filled, list(marked.values())), kept, tuple(filler.secrets))
 
 
-def is_reference(value: Any) -> bool:
+def secret_fault(kind: str, place: Place, reference: Reference) -> str | None:
+    """Why a secret may not stand at a place of a definition."""
+    if not reference.is_secret or mark_place(kind, place) is not None:
+        return None
+    return f"{reference.text}: {SECRET_PLACES}"
+
+
+def _whole_name(definition: Any, place: Place, name: tuple[Place, Any]) -> tuple[Place, Any] | None:
+    """What to keep of a name: all of what is marked with it. None where a part of that is of an automation."""
+    if len(place) >= len(name[0]):
+        return name
+    for key in place:
+        definition = definition[key]
+    others = any(not one.is_named for _, one in references_in(definition, strict=False))
+    return None if others else (place, definition)
+
+
+def _marked_place(kind: str, place: Place) -> Place:
+    found = mark_place(kind, place)
+    if found is None:
+        raise BadReference(f"{'.'.join(map(str, place))}: {SECRET_PLACES}")
+    return found
+
+
+def resolve(kind: str, definition: Mapping[str, Any], look_up: Callable[[Reference], Any]) -> dict[str, Any]:
+    """The definition of `fill`."""
+    return fill(kind, definition, look_up).definition
+
+
+def may_name(value: Any) -> bool:
+    """Whether a variable or a secret of the organisation may be named in it: a look at each text, and no more."""
+    todo = [value]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, str):
+            if "$" in one and ("/vars/" in one or "/secrets/" in one):
+                return True
+        elif isinstance(one, dict):
+            todo += one.values()
+        elif isinstance(one, list):
+            todo += one
+    return False
+
+
+def is_reference(value: Any, *, plain: bool = False) -> bool:
     """Whether the whole value is a reference, as a string or as an object."""
     if isinstance(value, str):
-        return value.startswith("$/") or REFERENCE.fullmatch(value) is not None
-    return isinstance(value, Mapping) and _is_object(value)
+        pattern = NAME if plain else REFERENCE
+        return (not plain and value.startswith("$/")) or pattern.fullmatch(value) is not None
+    return isinstance(value, Mapping) and _is_object(value) and (not plain or NAME.fullmatch(value["ref"]) is not None)
+
+
+def put_back(definition: dict[str, Any], names: Iterable[tuple[Sequence[str | int], Any]]) -> dict[str, Any]:
+    """A definition that was filled, with what stood there before (`Filled.names`)."""
+    for place, value in names:
+        definition = _put(definition, tuple(place), value)
+    return definition
+
+
+def _put(there: Any, place: Place, value: Any) -> Any:
+    if not place:
+        return value
+    if place == ("value",) and there == MARKER:
+        return {"kind": "secret", "value": value}
+    key, rest = place[0], place[1:]
+    if isinstance(there, dict) and key in there:
+        return {**there, key: _put(there[key], rest, value)}
+    if isinstance(there, list) and isinstance(key, int) and key < len(there):
+        return [*there[:key], _put(there[key], rest, value), *there[key + 1 :]]
+    return value if there == MARKER else there
 
 
 @dataclass(frozen=True)
@@ -113,12 +225,32 @@ class _Styles:
 
     kind: str
     definition: Any
+    plain: bool = False
+    only: frozenset[Place] | None = None
+
+    def looks_at(self, place: Place) -> bool:
+        return self.only is None or any(place[:end] in self.only for end in range(1, len(place) + 1))
 
     def is_sql(self, place: Place) -> bool:
         return self.kind in SQL_KINDS and (place == ("sql",) or is_check_sql(place) or is_tile_sql(place))
 
+    @property
+    def in_text(self) -> re.Pattern[str]:
+        return NAME if self.plain else REFERENCE
+
     def pattern(self, place: Place) -> re.Pattern[str]:
-        return IN_URL if self.is_url(place) else REFERENCE
+        if self.is_url(place):
+            return NAME_IN_URL if self.plain else IN_URL
+        return self.in_text
+
+    def is_object(self, value: Mapping[str, Any], place: Place) -> bool:
+        return (
+            self.looks_at(place) and _is_object(value) and (not self.plain or NAME.fullmatch(value["ref"]) is not None)
+        )
+
+    def is_static(self, value: Mapping[str, Any], place: Place) -> bool:
+        """In a plain run `static` is a word like any other, except around what would be a name."""
+        return self.looks_at(place) and _is_static(value) and (not self.plain or may_name(value["values"]))
 
     def is_url(self, place: Place) -> bool:
         names = tuple(part for part in place if isinstance(part, str))
@@ -134,15 +266,17 @@ class _Finder:
 
     def found(self, value: Any, place: Place, inner: Place) -> Iterator[tuple[Place, Reference]]:
         """`inner` is the place within the definition, `place` the one that is told."""
+        if not isinstance(value, Mapping | list) and not self.styles.looks_at(inner):
+            return
         if isinstance(value, str):
             for text in self._texts(value, inner):
                 for reference in parse(text).references:
                     yield place, reference
-        elif isinstance(value, Mapping) and _is_object(value):
+        elif isinstance(value, Mapping) and self.styles.is_object(value, inner):
             for reference in parse(value["ref"]).references:
                 yield (*place, "ref"), reference
             yield from self.found(value.get("default"), (*place, "default"), (*inner, "default"))
-        elif isinstance(value, Mapping) and not _is_static(value):
+        elif isinstance(value, Mapping) and not self.styles.is_static(value, inner):
             for key, one in value.items():
                 yield from self.found(one, (*place, key), (*inner, key))
         elif isinstance(value, list):
@@ -151,10 +285,10 @@ class _Finder:
 
     def _texts(self, value: str, inner: Place) -> list[str]:
         if self.styles.is_sql(inner):
-            return literal_matches(value, REFERENCE)
+            return literal_matches(value, self.styles.in_text)
         pattern = self.styles.pattern(inner)
         if self.strict:
-            refuse_slip(value, pattern)
+            refuse_slip(value, pattern, *([NAMED] if self.styles.plain else []))
         return pattern.findall(value)
 
 
@@ -164,25 +298,40 @@ class _Filler:
     look_up: Callable[[Reference], Any]
     left: int = MOST_BYTES
     sizes: dict[str, int] = field(default_factory=dict)
+    names: list[tuple[Place, Any]] = field(default_factory=list)
+    secret_places: list[Place] = field(default_factory=list)
+    secrets: dict[str, None] = field(default_factory=dict)
+    _roots: set[str] = field(default_factory=set)
 
     def filled(self, value: Any, place: Place) -> Any:
         if isinstance(value, str):
-            return self._text_filled(value, place)
+            return (
+                self._noted(self._text_filled, value, place) if "$" in value and self.styles.looks_at(place) else value
+            )
         if isinstance(value, Mapping):
-            if _is_object(value):
-                return self._object_filled(value, place)
-            if _is_static(value):
+            if self.styles.is_object(value, place):
+                return self._noted(self._object_filled, value, place)
+            if self.styles.is_static(value, place):
                 return value["values"]
             return {key: self.filled(inner, (*place, key)) for key, inner in value.items()}
         if isinstance(value, list):
             return [self.filled(inner, (*place, position)) for position, inner in enumerate(value)]
         return value
 
+    def _noted(self, fill_one: Callable[[Any, Place], Any], value: Any, place: Place) -> Any:
+        """What `fill_one` makes of it; noted is where a name of the organisation stood."""
+        around, self._roots = self._roots, set()
+        filled = fill_one(value, place)
+        if "secrets" in self._roots:
+            self.secret_places.append(place)
+        if self._roots and self._roots <= set(NAMED):
+            self.names.append((place, value))
+        self._roots |= around
+        return filled
+
     def _text_filled(self, value: str, place: Place) -> Any:
-        if "$" not in value:
-            return value
         if self.styles.is_sql(place):
-            return fill_literals(value, REFERENCE, self._matched_in_sql)
+            return fill_literals(value, self.styles.in_text, self._matched_in_sql)
         pattern = self.styles.pattern(place)
         if pattern.fullmatch(value):
             return self._as_it_is(self._value(value, parse(value)), place)
@@ -194,7 +343,8 @@ class _Filler:
         lookup = parse(value["ref"])
         if "default" not in value:
             return self._as_it_is(self._value(value["ref"], lookup), place)
-        found = Lookup(lookup.references, None).value(self.look_up)
+        found = Lookup(lookup.references, None).value(self._look_up)
+        self._roots |= {reference.path[0] for reference in lookup.references}
         if found is None:
             return self.filled(value["default"], place)
         self._take(value["ref"], found)
@@ -217,8 +367,15 @@ class _Filler:
         return as_text(value)
 
     def _value(self, text: str, lookup: Lookup) -> Any:
-        value = lookup.value(self.look_up)
+        value = lookup.value(self._look_up)
+        self._roots |= {reference.path[0] for reference in lookup.references}
         self._take(text, value)
+        return value
+
+    def _look_up(self, reference: Reference) -> Any:
+        value = self.look_up(reference)
+        if reference.is_secret and isinstance(value, str):
+            self.secrets[value] = None
         return value
 
     def _take(self, text: str, value: Any) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from vai_records.automations import references
 from vai_records.automations.body import StepActionBody as ActionBody
 from vai_records.automations.body import StepBody
-from vai_records.automations.step_faults import dependency_faults, reference_faults
+from vai_records.automations.step_faults import Names, dependency_faults, reference_faults
 from vai_records.definitions.sql_text import STRAY_REFERENCE, has_stray_reference
 from vai_records.refused import Fault, Place, Refused, refused
 from vai_records.validation import checks
@@ -36,11 +36,14 @@ def action_references(steps: Iterable[StepBody]) -> set[str]:
 
 @dataclass(frozen=True)
 class Context:
-    """What the steps are held against; `kept` are the write-only values that the automation has, by step."""
+    """What the steps are held against; `kept` are the write-only values that the automation has, by step, and `names`
+    says what is wrong with a variable or a secret.
+    """
 
     inputs: Mapping[str, Any]
     actions: Mapping[str, SavedAction]
     kept: Mapping[str, Json] = field(default_factory=dict)
+    names: Names | None = None
 
 
 def saved_steps(
@@ -84,7 +87,7 @@ def read_steps(steps: Sequence[StepBody], context: Context, at: Place, *, in_seq
     if not faults:
         faults = list(dependency_faults(found, whole, at))
     if not faults:
-        faults = list(reference_faults(found, whole, context.inputs, at))
+        faults = list(reference_faults(found, whole, context.inputs, at, context.names))
     if faults:
         raise Refused(faults)
     return ReadSteps(found, secrets, whole)

@@ -1,6 +1,6 @@
 """What is wrong between the steps of an automation: who waits for whom, by which port, and what they refer to."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from vai_records.automations import references
@@ -10,6 +10,7 @@ from vai_records.definitions.conditions import ROOTS, path_of
 from vai_records.refused import Fault, Place
 
 Json = dict[str, Any]
+Names = Callable[[references.Reference], str | None]
 
 _PLAIN_TYPES = ("string", "number", "integer", "boolean")
 _PORTS = {"approval_gate": ("approved", "rejected")}
@@ -57,16 +58,21 @@ def _port_faults(source: Json, wanted: Sequence[str], at: Place) -> Iterator[Fau
 
 
 def reference_faults(
-    steps: Sequence[Json], definitions: Sequence[Json], inputs: Mapping[str, Any], at: Place
+    steps: Sequence[Json], definitions: Sequence[Json], inputs: Mapping[str, Any], at: Place, names: Names | None = None
 ) -> Iterator[Fault]:
-    """`definitions` are what the steps really do: of a saved action its definition with the step's overrides."""
-    known = _Known(Plan.of({"steps": steps, "max_parallel": 1}), inputs)
+    """`definitions` are what the steps really do: of a saved action its definition with the step's overrides.
+
+    `names` says what is wrong with a variable or a secret; None: they are not looked at.
+    """
+    known = _Known(Plan.of({"steps": steps, "max_parallel": 1}), inputs, names)
     for place, (step, definition) in enumerate(zip(steps, definitions, strict=True)):
         here = (*at, place, "action", "definition" if step["action_id"] is None else "action_id")
         try:
             for where, reference in references.references_in(definition, kind=step["kind"]):
                 if (wrong := known.fault_of(reference, step["key"])) is not None:
                     yield (*here, *where) if step["action_id"] is None else here, wrong, "unknown_reference"
+                if (wrong := references.secret_fault(step["kind"], where, reference)) is not None:
+                    yield (*here, *where) if step["action_id"] is None else here, wrong, "secret_place"
         except BadReference as error:
             yield here, str(error), "bad_reference"
         for root in branch_roots({**step, "definition": definition}):
@@ -77,7 +83,8 @@ def reference_faults(
 class _Known:
     """What a reference may ask for."""
 
-    def __init__(self, plan: Plan, inputs: Mapping[str, Any]) -> None:
+    def __init__(self, plan: Plan, inputs: Mapping[str, Any], names: Names | None) -> None:
+        self._names = names
         self._plan = plan
         self._keys = dict.fromkeys(step.key for step in plan.steps)
         self._inputs = inputs
@@ -87,6 +94,8 @@ class _Known:
 
     def fault_of(self, reference: references.Reference, key: str) -> str | None:
         """What is wrong with a reference in the step `key`."""
+        if reference.is_named:
+            return self._names(reference) if self._names else None
         if reference.step is None:
             name = reference.path[1]
             if self._inputs and name not in self._inputs:

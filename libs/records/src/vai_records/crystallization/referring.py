@@ -30,7 +30,8 @@ _COLUMN = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _ORIGIN = re.compile(r"[A-Za-z]+://[^/?#]*/?")
-_BRACES = re.compile(r"\$\{/?(?:inputs|steps)")
+_BRACES = re.compile(r"\$\{/?(?:inputs|steps|vars|secrets)")
+_ROOTS = ("$/inputs", "$/steps", "$/vars", "$/secrets")
 _TEXTS: Final = ("sql", "url")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _HANDED_ON: Final = ("body", "inputs", "form")
@@ -275,7 +276,7 @@ def reads_as_more(value: Any) -> bool:
     """Whether an automation would take for a reference or a mark what is a plain value here."""
     if not isinstance(value, str):
         return isinstance(value, dict) and value.get("kind") in _MARKS
-    return value.startswith("$/") or "$/inputs" in value or "$/steps" in value or _BRACES.search(value) is not None
+    return value.startswith("$/") or any(root in value for root in _ROOTS) or _BRACES.search(value) is not None
 
 
 def _why(value: Any, others: int) -> str:

@@ -18,6 +18,7 @@ from vai_common.queries import Queries
 from vai_common.telemetry import current_traceparent
 from vai_records.agents import agents
 from vai_records.automations import automations
+from vai_records.automations.references import Filled, may_name, put_back
 from vai_records.catalogue.actions import ToRun
 from vai_records.connections import connections
 from vai_records.connections.connections import Resolved, Unresolved
@@ -35,6 +36,8 @@ from vai_records.runs.new_run import NewRun
 from vai_records.runs.row import RunRow
 from vai_records.secrets.keys import Keyring
 from vai_records.validation import beside, checks
+from vai_records.validation.masking import NOTHING_KEPT
+from vai_records.variables import names
 
 Json = dict[str, Any]
 Reference = UUID | str | ConnectionReference
@@ -54,7 +57,11 @@ class Customer:
 
 @dataclass(frozen=True)
 class Order:
-    """What to run: a definition as given, or an action's with overrides. `stored` are the action's secrets."""
+    """What to run: a definition as given, or an action's with overrides. `stored` are the action's secrets.
+
+    `filled`: its references are replaced already, and nothing more is looked up. `only`: where the organisation's names
+    are looked up; None: everywhere.
+    """
 
     kind: str
     definition: Json
@@ -68,6 +75,15 @@ class Order:
     deferred: bool = False
     labels: dict[str, str] = field(default_factory=dict)
     scheduled_for: datetime | None = None
+    filled: Filled | None = None
+    only: frozenset[tuple[str | int, ...]] | None = None
+
+    @property
+    def names(self) -> bool:
+        """Whether it may name variables or secrets of the organisation."""
+        return self.filled is None and (
+            may_name(self.definition) or (self.stored is not None and may_name(self.stored))
+        )
 
     @property
     def waits(self) -> bool:
@@ -82,6 +98,7 @@ class Lookups:
     connections: dict[Reference, Resolved] = field(default_factory=dict)
     automations: set[str] = field(default_factory=set)
     parents: set[UUID] = field(default_factory=set)
+    values: names.Values = field(default_factory=names.Values)
 
 
 async def order_of_action(
@@ -106,13 +123,29 @@ def of_action(keyring: Keyring, org_id: UUID, action: ToRun, overrides: Json | N
 def of_run(
     run: RunRow, stored: Json | None, overrides: Json | None, labels: dict[str, str], *, deferred: bool
 ) -> Order:
-    """The order for what a run did, with overrides merged in; `stored` are its secrets."""
+    """The order for what a run did, with overrides merged in; `stored` are its secrets.
+
+    The variables and secrets that it was made with are looked up anew where they were named, and nowhere else: the rest
+    of its definition may be what others said.
+    """
     loc = ("body", "definitionOverrides")
     given = checks.spelled(checks.tidy(run["kind"], overrides or {}, loc))
-    merged = checks.merge_patch(checks.spelled(checks.mended(run["kind"], run["definition"])), given)
+    named = [(tuple(place), value) for place, value in (stored or {}).get("names", ())]
+    did = put_back(run["definition"], named)
+    merged = checks.merge_patch(checks.spelled(checks.mended(run["kind"], did)), given)
     if run["requires_approval"]:
         merged["requires_approval"] = True
-    return Order(run["kind"], merged, loc, stored=stored, deferred=deferred, labels=labels)
+    only = frozenset((*(place for place, _ in named), *_leaves(given)))
+    return Order(run["kind"], merged, loc, stored=stored, deferred=deferred, labels=labels, only=only)
+
+
+def _leaves(given: Json) -> Iterator[tuple[str, ...]]:
+    """The places that an override replaces."""
+    for key, value in given.items():
+        if isinstance(value, dict) and value:
+            yield from ((key, *rest) for rest in _leaves(value))
+        else:
+            yield (key,)
 
 
 async def make(
@@ -122,10 +155,16 @@ async def make(
     lookups = lookups or Lookups()
     if customer.source_type != "agent_run":
         checks.refuse_agent_only(order.kind, ("body", "kind"))
-    found = await _resolved(conn, customer.org_id, order, lookups)
+    has_names = order.names
+    named = await _with_named_connection(conn, keyring, customer, order, lookups) if has_names else order
+    found = await _resolved(conn, customer.org_id, named, lookups)
     # Fields beside the definition are not part of it. The snapshot holds all that the run works on.
     snapshot = checks.with_connection(order.definition, found.id if found else None)
     whole = checks.whole(order.kind, snapshot, order.stored, order.loc)
+    if has_names:
+        work, org_id = (order.kind, whole, order.loc), customer.org_id
+        filled = await names.filled(conn, keyring, org_id, work, lookups.values, order.only)
+        order, whole = replace(order, filled=filled), filled.definition
     model = await beside.judged(customer.org_id, whole, partial(checks.complete, order.kind, whole, order.loc))
     if isinstance(model, GenerateQuery) and model.question is not None:
         await _check_model(conn, customer.org_id, model.model, order.loc)
@@ -140,11 +179,30 @@ async def make(
     return _new_run(keyring, customer, order, (model, found))
 
 
+async def _with_named_connection(
+    conn: Queries, keyring: Keyring, customer: Customer, order: Order, lookups: Lookups
+) -> Order:
+    """The order with the connection that it names by a variable."""
+    given = {key: order.definition[key] for key in checks.CONNECTION_KEYS if key in order.definition}
+    if not may_name(given):
+        return order
+    work = (order.kind, given, order.loc)
+    filled = await names.filled(conn, keyring, customer.org_id, work, lookups.values, order.only)
+    return replace(order, definition={**order.definition, **filled.definition})
+
+
+def _sealed(keyring: Keyring, org_id: UUID, run_id: UUID, secrets: Json | None, filled: Filled | None) -> bytes | None:
+    """What is kept of a run encrypted: its write-only values, and what it was named with."""
+    if filled is not None and filled.names + filled.secrets:
+        secrets = {**(secrets or NOTHING_KEPT), "names": filled.names, "secrets": filled.secrets}
+    return None if secrets is None else keyring.encrypt_json(secrets, org_id, run_id)
+
+
 def _new_run(keyring: Keyring, customer: Customer, order: Order, judged: tuple[Definition, Resolved | None]) -> NewRun:
     model, found = judged
     run_id = uuid7()
     masked, secrets = checks.split(order.kind, model.stored(), None, order.loc)
-    sealed = None if secrets is None else keyring.encrypt_json(secrets, customer.org_id, run_id)
+    sealed = _sealed(keyring, customer.org_id, run_id, secrets, order.filled)
     limits = Limits(customer.max_running, found.max_running if found else None)
     held = admit(
         requires_approval=model.requires_approval,

@@ -19,7 +19,7 @@ _CUT = "…"
 _BEGINNING = 4
 """So many first letters of a value are hidden, too, where a text was cut off within it."""
 _SHORTEST = 6
-_SHORTEST_MARKED = 4
+SHORTEST_MARKED = 4
 _SHORTEST_RECASED = 12
 """Values of at least this length are hidden in lower and upper case, too. Shorter ones may be common words."""
 _LOWER_HEX = re.compile(r"%[0-9A-F]{2}")
@@ -34,7 +34,7 @@ class Hidden:
 
     def __init__(self, values: Iterable[str], marked: Iterable[str] = ()) -> None:
         found = {form for value in values for form in _forms(value) if len(form) >= _SHORTEST}
-        found |= {form for value in marked for form in _forms(value) if len(form) >= _SHORTEST_MARKED}
+        found |= {form for value in marked for form in _forms(value) if len(form) >= SHORTEST_MARKED}
         self._values = sorted(found, key=len, reverse=True)
 
     def learn(self, value: str) -> None:

@@ -29,6 +29,7 @@ PLACES = {
     "automations": "webhook_secret",
     "automation_versions": "secrets",
     "alert_rules": "secrets",
+    "secrets": "sealed",
 }
 """Table → column of everything that is stored encrypted."""
 

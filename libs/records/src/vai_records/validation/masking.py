@@ -31,19 +31,24 @@ Path = tuple[str, ...]
 
 MARKER: Final = {"secret": True}
 
+NOTHING_KEPT: Final[Mapping[str, Any]] = {"target": None, "values": {}}
+
 WITH_SECRETS: Final = ("http_request", "dlt_extract")
 """The kinds whose definitions may hold write-only values (decision 35)."""
 
-_FLAT = ("headers", "query", "form", "params", "data")
-_OF_RESOURCES = "json"
+FLAT: Final = ("headers", "query", "form", "params", "data")
+OF_RESOURCES: Final = "json"
 """The body of a request of rest_api, looked through at any depth."""
-PLACES = frozenset((*_FLAT, "body", "body_text", "url", "base_url", "resources"))
+PLACES = frozenset((*FLAT, "body", "body_text", "url", "base_url", "resources"))
 """The fields of a definition in which a write-only value may stand, or come to stand."""
 _URL: Path = ("url",)
 _PORTS = {"http": 80, "https": 443}
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PART = re.compile(r";([^;/?#&=]{1,256}=[^;/?#&]+)")
 _REFERENCE = re.compile(r"\$\{?/")
+_NAME_ALONE = re.compile(
+    r"(?:[A-Za-z]{1,16} )?(?:\$/(?:vars|secrets)/[A-Za-z0-9_-]{1,100}|\$\{/(?:vars|secrets)/[A-Za-z0-9_-]{1,100}\})"
+)
 
 
 class SecretMissing(ValueError):
@@ -85,8 +90,8 @@ def as_it_is(value: Any, place: Sequence[str | int]) -> Any:
 def _is_visited(place: Sequence[str | int]) -> bool:
     """Whether `_over` looks at this place."""
     if place[0] == "resources":
-        return (len(place) == 4 and place[2] in _FLAT) or (len(place) > 3 and place[2] == _OF_RESOURCES)
-    return place[0] in ("body", "body_text", "url") or (len(place) == 2 and place[0] in _FLAT)
+        return (len(place) == 4 and place[2] in FLAT) or (len(place) > 3 and place[2] == OF_RESOURCES)
+    return place[0] in ("body", "body_text", "url") or (len(place) == 2 and place[0] in FLAT)
 
 
 def masked(definition: Mapping[str, Any], stored: Mapping[str, Any] | None = None) -> tuple[Json, Json | None]:
@@ -181,7 +186,7 @@ class _Kept:
     """The values that are kept for a definition."""
 
     def __init__(self, definition: Mapping[str, Any], secrets: Mapping[str, Any] | None) -> None:
-        self._secrets = secrets or {"target": None, "values": {}}
+        self._secrets = secrets or NOTHING_KEPT
         url: Any = definition.get("url")
         # An address that is itself kept is the one that everything else was kept for.
         address = {**definition, "url": url["value"]} if is_mark(url) else definition
@@ -220,17 +225,19 @@ def _over(definition: Json, visit: Visit) -> Json:
 
 def _resource_over(resource: Mapping[str, Any], path: Path, visit: Visit) -> Json:
     new = _flat_over(resource, path, visit)
-    if _OF_RESOURCES in new:
-        new[_OF_RESOURCES] = _deep_over(new[_OF_RESOURCES], (*path, _OF_RESOURCES), False, visit)
+    if OF_RESOURCES in new:
+        new[OF_RESOURCES] = _deep_over(new[OF_RESOURCES], (*path, OF_RESOURCES), False, visit)
     return new
 
 
 def _flat_over(holder: Mapping[str, Any], path: Path, visit: Visit) -> Json:
     new = dict(holder)
-    for place in _FLAT:
+    for place in FLAT:
         if isinstance(given := holder.get(place), Mapping):
             new[place] = {
-                name: visit((*path, place, str(name)), value, is_secret_value(str(name), value))
+                name: visit(
+                    (*path, place, str(name)), value, is_secret_value(str(name), value) and not _is_name_alone(value)
+                )
                 for name, value in given.items()
             }
     return new
@@ -255,8 +262,15 @@ def _deep_over(value: Any, path: Path, named: bool, visit: Visit) -> Any:
         ]
     if isinstance(value, bool) or value is None or value == "":
         return value
-    reference = isinstance(value, str) and _REFERENCE.match(value) is not None
+    reference = isinstance(value, str) and (_REFERENCE.match(value) is not None or _is_name_alone(value))
     return visit(path, value, named and not reference)
+
+
+def _is_name_alone(value: Any) -> bool:
+    """Whether a text names a variable or a secret, such as `Bearer $/secrets/shop`, and says nothing else: the name is
+    no secret, and people want to see it.
+    """
+    return isinstance(value, str) and _NAME_ALONE.fullmatch(value) is not None
 
 
 def _named_by_a_pair(value: Mapping[Any, Any]) -> str | None:
@@ -322,6 +336,10 @@ def _tidy_user(holder: Json) -> None:
     own = [value for name, value in headers.items() if str(name).lower() == "authorization"]
     if own and own != [MARKER]:
         raise SecretMissing(("url",), "there is a user in the url, and an Authorization header: give one of them")
+    if user and _REFERENCE.search(user):
+        raise SecretMissing(
+            ("url",), "no reference stands before the @ of an address: put it into an Authorization header"
+        )
     if user and not own:
         name, _, password = user.partition(":")
         pair = f"{unquote(name)}:{unquote(password)}".encode()

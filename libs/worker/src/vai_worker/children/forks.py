@@ -86,6 +86,7 @@ class Forks:
             checkpoint=await run.checkpoint(),
             lake_url=run.lake_url,
             prepared=await kind.prepare(run),
+            named_secrets=run.named_secrets,
         )
         # A request to the fork server is always completed, even if nobody wants the child any more.
         forking = asyncio.create_task(self._fork())

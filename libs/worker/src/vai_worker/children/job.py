@@ -34,3 +34,4 @@ class Job:
     checkpoint: dict[str, Any] | None
     lake_url: str
     prepared: dict[str, Any]
+    named_secrets: tuple[str, ...] = field(default=(), repr=False)

@@ -21,6 +21,7 @@ from vai_records.agents.agents import Known
 from vai_records.agents.definition import DESCRIBE, QUERY, AgentDefinition, Tool
 from vai_records.agents.tools import NotAllowed, check_call
 from vai_records.automations import automations
+from vai_records.automations.references import may_name
 from vai_records.catalogue import actions
 from vai_records.catalogue.actions import ToRun
 from vai_records.refused import Refused
@@ -93,6 +94,8 @@ class Toolbox:
         arguments = _read(given)
         if fault := fault_in(arguments, offer.schema):
             raise NotAllowed(f"the arguments do not fit: {fault}")
+        if may_name(arguments):
+            raise NotAllowed("$/vars/… and $/secrets/… are for what people save: give the value itself")
         arguments = {key: as_it_is(value, (key,)) for key, value in arguments.items() if value is not None}
         try:
             order = await self._ordered(offer, arguments)

@@ -18,7 +18,9 @@ from vai_records.automations import named_connections, saved_steps
 from vai_records.automations.body import AutomationBody, AutomationParts, InputBody, StepBody
 from vai_records.automations.inputs import SCHEDULED_FOR, is_needed
 from vai_records.automations.plan import DEFAULT_PARALLEL
+from vai_records.automations.references import may_name
 from vai_records.automations.saved_steps import Context, SavedAction
+from vai_records.automations.step_faults import Names
 from vai_records.automations.versions import NewVersion
 from vai_records.automations.warnings import condition_warnings, step_warnings, trigger_warnings
 from vai_records.catalogue import actions
@@ -27,6 +29,7 @@ from vai_records.definitions.conditions import RootedCondition
 from vai_records.refused import Fault, Place, refused
 from vai_records.runs import orders
 from vai_records.validation import beside, checks, sharing
+from vai_records.variables import names
 
 Json = dict[str, Any]
 
@@ -123,7 +126,8 @@ async def _version(
     inputs = before["inputs"] if parts.inputs is None else _declared(parts.inputs)
     steps, at = _written(parts, before)
     known = await _saved_actions(gateway, principal.org_id, steps)
-    context = Context(inputs, known, _kept(gateway, principal.org_id, row))
+    named = await _named(gateway, principal.org_id, steps, known)
+    context = Context(inputs, known, _kept(gateway, principal.org_id, row), named)
     judge = partial(_judged, steps, context, at, in_sequence=parts.actions is not None)
     definitions = [step.action.definition or step.action.definition_overrides for step in steps]
     large = (definitions, [action.definition for action in known.values()])
@@ -142,6 +146,16 @@ async def _version(
     sealed = gateway.keyring.encrypt_json(found.secrets, principal.org_id, version_id) if found.secrets else None
     version = NewVersion(version_id, identity[0], principal.org_id, definition, sealed, principal.user_id)
     return version, (*warned, *unknown, *shared, *condition_warnings(conditions))
+
+
+async def _named(
+    gateway: Gateway, org_id: UUID, steps: Sequence[StepBody], saved: Mapping[str, SavedAction]
+) -> Names | None:
+    """What is wrong with a variable or a secret; asked for only where one may be named."""
+    written = [step.action.whole_definition or step.action.definition_overrides for step in steps]
+    if not any(map(may_name, (*written, *(action.definition for action in saved.values())))):
+        return None
+    return (await names.known(gateway.pool, org_id)).fault_of
 
 
 def _judged(

@@ -33,6 +33,7 @@ from vai_api_gateway.runs import request_orders
 from vai_api_gateway.runs import start as starting
 from vai_api_gateway.runs.finding import LabelWords
 from vai_common.ids import uuid7
+from vai_records.automations.references import may_name
 from vai_records.catalogue import actions
 from vai_records.catalogue.actions import Action, Filters, InUse, SlugTaken
 from vai_records.connections import connections
@@ -43,6 +44,8 @@ from vai_records.people.people import Role
 from vai_records.refused import refused
 from vai_records.runs import orders
 from vai_records.validation import beside, checks, sharing
+from vai_records.variables import names
+from vai_records.variables.saving import saved_form
 
 router = APIRouter(prefix="/api/v1/actions", tags=["Actions"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -261,11 +264,13 @@ async def _stored(
     # A kept value goes to one host only; the connection beside the definition may say which.
     placed = checks.with_connection(definition, connection_id)
 
-    def judge() -> tuple[Json, Json | None]:
-        read = checks.as_read(kind, checks.whole(kind, placed, kept, loc), loc)
-        return checks.split(kind, read, kept, loc)
+    def judge() -> tuple[Json, Json | None, Json]:
+        whole = checks.whole(kind, placed, kept, loc)
+        return *checks.split(kind, saved_form(kind, whole, loc), kept, loc), whole
 
-    shown, secrets = await beside.judged(principal.org_id, placed, judge)
+    shown, secrets, whole = await beside.judged(principal.org_id, placed, judge)
+    if may_name(whole):
+        await names.check(gateway.pool, principal.org_id, kind, whole, loc)
     if placed is not definition:
         shown.pop(checks.CONNECTION_KEYS[0], None)
     new = None if secrets is None else gateway.keyring.encrypt_json(secrets, principal.org_id, action_id)

@@ -16,6 +16,7 @@ from vai_records.flashboards.parameters import fault_in
 from vai_records.refused import refused
 from vai_records.runs.new_run import NewRun
 from vai_records.runs.orders import Order
+from vai_records.variables.names import AS_IT_IS
 
 _KIND = "create_flashboard"
 
@@ -43,7 +44,7 @@ async def order(
         raise refused(("body", "values", fault[0]), fault[1])
     definition["values"] = {**definition.get("values", {}), **values}
     definition["current"] = not values if current is None else current
-    asked = Order(_KIND, definition, ("body", "values"))
+    asked = Order(_KIND, definition, ("body", "values"), filled=AS_IT_IS)
     made = await request_orders.make(gateway, request_orders.customer(*who), asked)
     return made if repeat is None else replace(made, idempotency_key=repeat.key, fingerprint=repeat.mark)
 

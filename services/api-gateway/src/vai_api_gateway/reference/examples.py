@@ -119,6 +119,10 @@ _ALERT_RULE: Json = {
     "filters": {"kinds": ["dlt_extract"], "labels": {"team": "sales"}},
     "channel": {"type": "slack", "url": "https://hooks.slack.com/services/T000/B000/XXXX"},
 }
+_VARIABLE: Json = {"value": "https://shop.example.com", "description": "The shop that orders come from"}
+_SECRET: Json = {"value": "shop-token-4711", "description": "Opens the API of the shop"}
+_A_VARIABLE = Given("NAME", "/api/v1/variables/shop_$N", _VARIABLE, "name", method="PUT")
+_A_SECRET = Given("NAME", "/api/v1/secrets/shop_token_$N", _SECRET, "name", method="PUT")
 _AN_ALERT_RULE = Given("RULE_ID", "/api/v1/alert-rules", _ALERT_RULE)
 _AN_ALERT = (_AN_ALERT_RULE, Given("ALERT_ID", "/api/v1/alert-rules/$RULE_ID/test", {}))
 A_GIVEN_UP_ALERT = "019a9b4e-5b1c-7c3e-8a51-2f0d6f3c9e12"
@@ -260,6 +264,15 @@ EXAMPLES: dict[str, Example] = {
     "send_alert_again": Example(places={"alert_id": A_GIVEN_UP_ALERT}),
     # System
     "get_system": Example(),
+    # Variables
+    "list_variables": Example(query="?q=shop&limit=20"),
+    "get_variable": Example(given=(_A_VARIABLE,)),
+    "put_variable": Example(_VARIABLE, places={"name": "shop_$N"}),
+    "delete_variable": Example(given=(_A_VARIABLE,)),
+    "list_secrets": Example(query="?q=shop&limit=20"),
+    "get_secret": Example(given=(_A_SECRET,)),
+    "put_secret": Example(_SECRET, places={"name": "shop_token_$N"}),
+    "delete_secret": Example(given=(_A_SECRET,)),
     # Webhooks
     "receive_webhook": Example(
         {"order": {"id": 1042, "total": 129.9}},

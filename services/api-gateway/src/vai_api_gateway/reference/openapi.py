@@ -51,6 +51,7 @@ TAGS = [
     {"name": "Threads", "description": "Conversations with agents; `docs/threads.md` says how."},
     {"name": "Agents", "description": "Models with tools that work on a question; `docs/agents.md` says how."},
     {"name": "Alerts", "description": "Rules by which people are told of what happens; `docs/alerts.md` says how."},
+    {"name": "Variables", "description": "Values and secrets that definitions name; `docs/variables.md` says how."},
     {"name": "Flashboards", "description": "Pages of numbers, charts and tables; `docs/flashboards.md` says how."},
     {"name": "Webhooks", "description": "What other systems tell automations; `docs/webhooks.md` says how to sign."},
     {"name": "Events", "description": "The public topics; `docs/events.md` says how to read them."},

@@ -33,17 +33,21 @@ _STATIC = {
 
 @dataclass(frozen=True)
 class Given:
-    """A request to send before, with a value of its answer kept in a shell variable. Without a body: a GET."""
+    """A request to send before, with a value of its answer kept in a shell variable.
+
+    It is a GET where there is no body, and a POST where `method` says nothing else.
+    """
 
     variable: str
     path: str
     body: Json | None
     key: str = "id"
     headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = "POST"
 
     @property
     def line(self) -> str:
-        request = _curl("GET" if self.body is None else "POST", self.path, self.body, self.headers)
+        request = _curl("GET" if self.body is None else self.method, self.path, self.body, self.headers)
         return f"{self.variable}=$({request} | python3 -c '{_TAKE.format(key=self.key)}')"
 
 

@@ -24,6 +24,7 @@ from vai_records.runs.new_run import NewRun
 from vai_records.runs.orders import Order
 from vai_records.threads import messages, threads
 from vai_records.threads.messages import NewMessage
+from vai_records.variables.names import AS_IT_IS
 
 router = APIRouter(prefix="/api/v1/chat/threads", tags=["Threads"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -208,7 +209,7 @@ class _Posting:
             raise refused(("body",), message, "unknown_agent")
         agent = str(thread["agent_id"]) if thread["is_own"] else thread["agent_slug"]
         labels = {LABEL: str(thread["id"])}
-        order = Order("call_agent", {"agent": agent, "question": text}, ("body",), labels=labels)
+        order = Order("call_agent", {"agent": agent, "question": text}, ("body",), labels=labels, filled=AS_IT_IS)
         return await request_orders.make(
             self._gateway, request_orders.customer(self._principal, self._request), order
         )  # fmt: skip

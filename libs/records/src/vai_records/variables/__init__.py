@@ -1,0 +1,1 @@
+"""Variables and secrets of an organisation, which definitions name: `$/vars/NAME`, `$/secrets/NAME`."""

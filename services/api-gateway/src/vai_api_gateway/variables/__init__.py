@@ -1,0 +1,1 @@
+"""Routes: variables and secrets of an organisation."""

@@ -48,6 +48,7 @@ from .models.people import (
     Session,
     Template,
 )
+from .models.variables import Secret, Variable
 from .sending import Retries
 
 __all__ = [
@@ -97,6 +98,7 @@ __all__ = [
     "Run",
     "RunChange",
     "RunError",
+    "Secret",
     "ServerFault",
     "ServerUnreachable",
     "Session",
@@ -109,6 +111,7 @@ __all__ = [
     "UnexpectedAnswer",
     "User",
     "VaiError",
+    "Variable",
     "Write",
     "global_percent",
     "signed",

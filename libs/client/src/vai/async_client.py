@@ -28,10 +28,12 @@ from .async_groups import (
     AsyncLogs,
     AsyncOrganisation,
     AsyncRuns,
+    AsyncSecrets,
     AsyncSession,
     AsyncSystem,
     AsyncThreads,
     AsyncUsers,
+    AsyncVariables,
     AsyncWebhooks,
 )
 from .call import Call, Pause
@@ -67,6 +69,8 @@ class AsyncClient:
         self.session, self.kinds, self.events = AsyncSession(self), AsyncKinds(self), AsyncEvents(self)
         self.agents, self.threads, self.flashboards = AsyncAgents(self), AsyncThreads(self), AsyncFlashboards(self)
         self.alerts, self.system = AsyncAlerts(self), AsyncSystem(self)
+        self.alerts = AsyncAlerts(self)
+        self.variables, self.secrets = AsyncVariables(self), AsyncSecrets(self)
         self.webhooks, self.installation = AsyncWebhooks(self), AsyncInstallation(self)
         self.datasets, self.artifacts = AsyncDatasets(self), AsyncArtifacts(self)
 

@@ -27,10 +27,12 @@ from .calls import (
     logs,
     organisation,
     runs,
+    secrets,
     session,
     system,
     threads,
     users,
+    variables,
     webhooks,
 )
 from .calls.changes import ChangeTail
@@ -247,6 +249,20 @@ class AsyncAlerts(AsyncGroup):
     delete, test = _ask(alerts.delete), _ask(alerts.test)
     list, iterate = _ask(alerts.listing), _all(alerts.listing)
     alert, send_again = _ask(alerts.alert), _ask(alerts.send_again)
+
+
+class AsyncVariables(AsyncGroup):
+    """`client.variables`"""
+
+    put, get, delete = _ask(variables.put), _ask(variables.get), _ask(variables.delete)
+    list, iterate = _ask(variables.listing), _all(variables.listing)
+
+
+class AsyncSecrets(AsyncGroup):
+    """`client.secrets`"""
+
+    put, get, delete = _ask(secrets.put), _ask(secrets.get), _ask(secrets.delete)
+    list, iterate = _ask(secrets.listing), _all(secrets.listing)
 
 
 class AsyncKinds(AsyncGroup):

@@ -36,10 +36,12 @@ from .groups import (
     Logs,
     Organisation,
     Runs,
+    Secrets,
     Session,
     System,
     Threads,
     Users,
+    Variables,
     Webhooks,
 )
 from .sending import QUIET, Outcome, Retries, answer_of, check, http_settings, reason_of, request_of
@@ -72,6 +74,8 @@ class Client:
         self.session, self.kinds, self.events = Session(self), Kinds(self), Events(self)
         self.agents, self.threads, self.flashboards = Agents(self), Threads(self), Flashboards(self)
         self.alerts, self.system = Alerts(self), System(self)
+        self.alerts = Alerts(self)
+        self.variables, self.secrets = Variables(self), Secrets(self)
         self.webhooks, self.installation = Webhooks(self), Installation(self)
         self.datasets, self.artifacts = Datasets(self), Artifacts(self)
 

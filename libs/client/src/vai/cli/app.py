@@ -27,6 +27,7 @@ from .commands import (
     sources,
     system,
     threads,
+    variables,
 )
 from .commands import profiles as profile_commands
 from .context import OPTIONS, Vai, verb
@@ -56,6 +57,8 @@ app.add_typer(flashboards.app, name="flashboards")
 app.add_typer(threads.app, name="threads")
 app.add_typer(alerts.rules, name="alert-rules")
 app.add_typer(alerts.alerts, name="alerts")
+app.add_typer(variables.variables, name="vars")
+app.add_typer(variables.secrets, name="secrets")
 verb(app)(chat.chat)
 verb(app, "open")(opening.open_page)
 verb(app)(system.top)

@@ -44,6 +44,7 @@ from .people import (
     Template,
 )
 from .threads import Message, MessageAnswer, Thread
+from .variables import Secret, Variable
 
 __all__ = [
     "Action",
@@ -90,6 +91,7 @@ __all__ = [
     "Run",
     "RunChange",
     "RunError",
+    "Secret",
     "Session",
     "Source",
     "Step",
@@ -100,6 +102,7 @@ __all__ = [
     "Transcript",
     "Turn",
     "User",
+    "Variable",
     "Write",
     "global_percent",
 ]

@@ -12,6 +12,7 @@ from vai_api_gateway.http.shapes import Json
 from vai_api_gateway.problems import conflict, not_found
 from vai_api_gateway.variables.shapes import row_json, use_json
 from vai_common.ids import uuid7
+from vai_records.refused import refused
 from vai_records.variables import store
 from vai_records.variables.store import MOST, SECRETS, New, Table
 
@@ -46,7 +47,12 @@ async def put(
         before = await store.get(conn, table, principal.org_id, name)
         identity: UUID = uuid7() if before is None else before["id"]
         if table is SECRETS:
-            value = gateway.keyring.encrypt(str(value).encode(), principal.org_id, identity)
+            if value is None and before is None:
+                raise refused(("body", "value"), f"there is no secret {name!r} yet: give its value", "missing")
+            if value is None:
+                (value,) = [row["value"] for row in await store.values(conn, table, principal.org_id, [name])]
+            else:
+                value = gateway.keyring.encrypt(str(value).encode(), principal.org_id, identity)
         new = New(identity, principal.org_id, name, value, description, principal.user_id)
         if await store.put(conn, table, new) is None:
             raise conflict(f"the organisation has {MOST:,} {table.noun}s: delete some of them")

@@ -44,12 +44,17 @@ class VariableBody(Body):
     description: Description | None = None
 
 
+_SecretText = Annotated[
+    str,
+    StringConstraints(min_length=SHORTEST_MARKED, max_length=MOST_BYTES, pattern=_TEXT),
+    AfterValidator(_is_not_too_long),
+]
+
+
 class SecretBody(Body):
-    value: Annotated[
-        str,
-        StringConstraints(min_length=SHORTEST_MARKED, max_length=MOST_BYTES, pattern=_TEXT),
-        AfterValidator(_is_not_too_long),
-    ] = Field(description="A text; it never comes out again.", repr=False)
+    value: _SecretText | None = Field(
+        default=None, repr=False, description="A text; it never comes out again. Without it, the one that is set stays."
+    )
     description: Description | None = None
 
 

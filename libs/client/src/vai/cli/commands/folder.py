@@ -1,4 +1,4 @@
-"""`vai apply` and `vai export`: connections, actions, automations and agents as files in git."""
+"""`vai apply` and `vai export`: variables, secrets, connections, actions and more as files in git."""
 
 import os
 import sys
@@ -112,7 +112,7 @@ def export(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go: TYPEs/SLUG.yaml.")],
     types: Annotated[list[TypeName] | None, typer.Option("--type", help="Only of this type. Repeatable.")] = None,
 ) -> None:
-    """Write connections, actions, automations and agents into files that `vai apply` takes.
+    """Write variables, secrets, connections, actions, automations and agents into files that `vai apply` takes.
 
     A secret is written as {secret: true}, which means: as it is. To make the object elsewhere, put
     {from_env: NAME} in its place.

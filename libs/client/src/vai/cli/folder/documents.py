@@ -22,6 +22,9 @@ KEPT = {"secret": True}
 STDIN = Path("-")
 _MOST_BYTES = 4 << 20
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
+_NAMED = ("variable", "secret")
+"""Types whose slug is a name that definitions write."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,9 @@ def _add(found: list[Document], faults: list[str], value: Any, place: str, types
         wrong.append(f"type is {sort!r}; it must be one of {', '.join(types)}")
     elif unknown := sorted(map(str, body.keys() - types[sort])):
         wrong.append(f"{', '.join(unknown)}: no field of {sort}s in files, which are {', '.join(sorted(types[sort]))}")
-    if not isinstance(slug, str) or not _SLUG.fullmatch(slug):
+    if sort in _NAMED:
+        wrong += _wrong_of_named(str(sort), slug, body)
+    elif not isinstance(slug, str) or not _SLUG.fullmatch(slug):
         wrong.append(f"slug is {slug!r}; it must be small letters, digits and single hyphens")
     if sort == "connection":
         plain = _plain(body.get("credentials"), "credentials")
@@ -179,6 +184,15 @@ def _add(found: list[Document], faults: list[str], value: Any, place: str, types
     faults += [f"{place}: {each}" for each in wrong]
     if not wrong:
         found.append(Document(str(sort), str(slug), body, place))
+
+
+def _wrong_of_named(sort: str, slug: Any, body: Json) -> Iterator[str]:
+    if not isinstance(slug, str) or not _NAME.fullmatch(slug):
+        yield f"slug is {slug!r}; of a {sort} it is its name: letters, digits, _ and -, and a letter or _ first"
+    if "value" not in body:
+        yield "value: it is missing"
+    elif sort == "secret" and body["value"] != KEPT and not is_from_env(body["value"]):
+        yield f"value: a secret does not belong in a file; put {{{FROM_ENV}: NAME}} in its place"
 
 
 def _twice(documents: list[Document]) -> Iterator[str]:

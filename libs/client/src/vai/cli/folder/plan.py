@@ -61,7 +61,7 @@ def _step(platform: Platform, document: Document, secrets: bool, defaults: Defau
     changes = tuple(
         place
         for name, wanted in document.body.items()
-        for place in differences(wanted, there.body.get(name), name, defaults)
+        for place in _differences_of(wanted, there.body.get(name), name, None if sort.named else defaults)
     )
     for name in sorted(sort.fixed.intersection(changes)):
         before, after = there.body.get(name), document.body[name]
@@ -71,6 +71,16 @@ def _step(platform: Platform, document: Document, secrets: bool, defaults: Defau
     if secrets:
         changes += tuple(place for place in _secret_places(document.body, "") if place not in changes)
     return Step(document, "update" if changes else "keep", changes, there)
+
+
+def _differences_of(wanted: Any, there: Any, place: str, defaults: Defaults | None) -> Iterator[str]:
+    """Without `defaults` a value is taken as it is, unless it comes from the environment or is kept."""
+    if defaults is not None:
+        yield from differences(wanted, there, place, defaults)
+    elif there == KEPT and (wanted == KEPT or is_from_env(wanted)):
+        return
+    elif not same(os.environ.get(wanted[FROM_ENV]) if is_from_env(wanted) else wanted, there):
+        yield place
 
 
 def _stuck(document: Document, why: str) -> typer.BadParameter:

@@ -8,7 +8,14 @@ from vai.models.answers import Json
 
 from .sorts import SORTS
 
-_BODIES = {"connection": "connections", "action": "actions", "automation": "automations", "agent": "agents"}
+_BODIES = {
+    "variable": "variables",
+    "secret": "secrets",
+    "connection": "connections",
+    "action": "actions",
+    "automation": "automations",
+    "agent": "agents",
+}
 
 
 def schema_of_files(client: Client) -> Json:
@@ -21,7 +28,9 @@ def schema_of_files(client: Client) -> Json:
 
 
 def _body(description: Json, shapes: Json, noun: str) -> Json:
-    content = description["paths"][f"/api/v1/{noun}"]["post"]["requestBody"]["content"]
+    paths = description["paths"]
+    named = paths.get(f"/api/v1/{noun}/{{name}}", {}).get("put")
+    content = (named or paths[f"/api/v1/{noun}"]["post"])["requestBody"]["content"]
     found: Json = shapes[content["application/json"]["schema"]["$ref"].rpartition("/")[2]]
     return found
 
@@ -37,7 +46,10 @@ def _document(name: str, fields: tuple[str, ...], body: Json) -> Json:
     for field in ("config", "definition"):
         if field in properties:  # a secret may stand anywhere in them
             properties[field] = {"anyOf": [properties[field], {"type": "object"}]}
-    first = {"type": {"const": name}, "slug": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"}}
+    slug = "^[A-Za-z_][A-Za-z0-9_-]*$" if name in ("variable", "secret") else "^[a-z0-9]+(-[a-z0-9]+)*$"
+    if name == "secret":
+        properties["value"] = {"type": "object", "description": "{from_env: NAME}, or {secret: true}: as it is."}
+    first = {"type": {"const": name}, "slug": {"type": "string", "pattern": slug}}
     needed = ["type", "slug", *(field for field in body.get("required", ()) if field in properties and field != "name")]
     return {
         "title": name,

@@ -10,6 +10,7 @@ from vai.errors import NotFound, VaiError
 from vai.models.agents import Agent
 from vai.models.answers import Action, Answer, Connection, Json
 from vai.models.automations import Automation
+from vai.models.variables import Secret, Variable
 
 from .documents import KEPT
 
@@ -39,6 +40,8 @@ class Sort:
     find: Callable[["Platform", str], There | None]
     create: Callable[["Platform", str, Json], Answer]
     update: Callable[["Platform", There, Json], Answer]
+    named: bool = False
+    """Whether its slug is a name, which definitions write, and its value is taken as it is."""
 
 
 class NoConnection(VaiError):
@@ -201,9 +204,63 @@ def _find_agent(platform: Platform, slug: str) -> There | None:
     return _agent(found) if found else None
 
 
+# Variables and secrets: the slug is the name that definitions write ----------------------------------------------------
+
+_NAMED = ("value", "description")
+
+
+def _variable(found: Variable) -> There:
+    more = {"description": found.description} if found.description else {}
+    return There(found.name, found.name, {"value": found.value} | more)
+
+
+def _secret(found: Secret) -> There:
+    more = {"description": found.description} if found.description else {}
+    return There(found.name, found.name, {"value": KEPT} | more)
+
+
+def _find_variable(platform: Platform, name: str) -> There | None:
+    found = _found(platform.client.variables.get, name)
+    return _variable(found) if found else None
+
+
+def _find_secret(platform: Platform, name: str) -> There | None:
+    found = _found(platform.client.secrets.get, name)
+    return _secret(found) if found else None
+
+
+def _put_variable(platform: Platform, name: str, body: Json) -> Answer:
+    return platform.client.variables.put(name, body.get("value"), description=body.get("description"))
+
+
+def _put_secret(platform: Platform, name: str, body: Json) -> Answer:
+    value = body.get("value")
+    return platform.client.secrets.put(name, None if value == KEPT else value, description=body.get("description"))
+
+
 SORTS: dict[str, Sort] = {
     sort.name: sort
     for sort in (
+        Sort(
+            "variable",
+            _NAMED,
+            frozenset(),
+            lambda platform: map(_variable, platform.client.variables.iterate()),
+            _find_variable,
+            _put_variable,
+            lambda platform, there, parts: _put_variable(platform, there.id, there.body | parts),
+            named=True,
+        ),
+        Sort(
+            "secret",
+            _NAMED,
+            frozenset(),
+            lambda platform: map(_secret, platform.client.secrets.iterate()),
+            _find_secret,
+            _put_secret,
+            lambda platform, there, parts: _put_secret(platform, there.id, there.body | parts),
+            named=True,
+        ),
         Sort(
             "connection",
             _CONNECTION,

@@ -22,7 +22,7 @@ def text_of(sort: Sort, there: There, defaults: Defaults) -> str:
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
     Dumper.add_representer(str, as_block)
-    body = defaults.without(there.body)
+    body = there.body if sort.named else defaults.without(there.body)
     fields = {name: body[name] for name in sort.fields if name in body}
     document = {"type": sort.name, "slug": there.slug} | fields
     return str(yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False))

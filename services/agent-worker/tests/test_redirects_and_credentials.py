@@ -305,3 +305,16 @@ async def test_an_access_token_that_ended_is_renewed_once(vendor: WebServer) -> 
     expected = held({"url": "/orders", "expected_status": [401]}, old)
     assert (await HttpRequest(LOOPBACK).perform(expected))["status_code"] == 401
     assert expected.rejected == []
+
+
+async def test_a_named_secret_within_a_longer_text_is_hidden_alone(vendor: WebServer) -> None:
+    """`body_text` is kept as a whole; the organisation's secret in it is hidden wherever it comes back."""
+    vendor.replies["/"] = Reply(
+        200, body=b'{"echo": "you sent t0ken-4711 to us"}', headers={"Content-Type": "application/json"}
+    )
+    sent = {"method": "POST", "url": vendor.url, "body_text": {"kind": "secret", "value": "key=t0ken-4711&day=1"}}
+    run = held(sent)
+    run.named_secrets = ("t0ken-4711",)
+    result = await HttpRequest(LOOPBACK).perform(run)
+    assert vendor.seen[0].body == b"key=t0ken-4711&day=1"
+    assert result["body"] == {"echo": "you sent [secret] to us"}

@@ -130,6 +130,20 @@ async def test_a_mark_of_a_secret_in_arguments_is_plain_and_brings_back_nothing_
     assert "the-kept-secret" not in str([asked.body for asked in model.asked])
 
 
+@pytest.mark.parametrize("said", ["$/secrets/token", "Bearer ${/secrets/token}", "$/vars/host"])
+async def test_a_model_names_nothing_of_the_organisation(house: AgentHouse, model: ModelServer, said: str) -> None:
+    """A page that tells a model to send `$/secrets/token` somewhere gets no secret: the call is refused."""
+    action_id = await house.save_action("order", "http_request", {})
+    shown = {"method": "POST", "url": "https://api.example.com/orders"}
+    await house.pool.execute("UPDATE actions SET definition = $2 WHERE id = $1", action_id, shown)
+    await house.save(tools=[{"action": "order", "maySet": ["body"]}])
+    model.follow([Turn(calls=(Call("order", {"body": {"deep": [said]}}),)), Turn("Done.")])
+    run_id = await house.ask()
+    assert not isinstance(await house.turn(run_id), RunError)
+    assert await house.children(run_id) == []
+    assert model.asked[1].results[0].text.startswith("Refused: ")
+
+
 async def test_a_query_is_given_the_agents_tables_and_no_others(house: AgentHouse, model: ModelServer) -> None:
     await house.save(datasets=["silver.orders"])
     queries = ("SELECT * FROM silver.people", "SELECT * FROM read_csv('/etc/passwd')", "ATTACH 'x'", "COPY t TO 'x'")

@@ -50,11 +50,11 @@ async def ended(others: OtherServices, run: Json, status: str = "completed") -> 
 
 
 FILLED: list[tuple[str, Json, Json]] = [
-    ("http_request", {"url": "https://$/vars/host/a"}, {"url": "https://shop.test/a"}),
+    ("http_request", {"url": "https://${/vars/host}/a"}, {"url": "https://shop.test/a"}),
     ("http_request", {"url": "https://a.test/$/vars/quote"}, {"url": "https://a.test/O%27Hara"}),
     ("http_request", {"url": "https://a.test", "timeout_seconds": "$/vars/seconds"}, {"timeout_seconds": 5}),
     ("http_request", {"url": "https://a.test", "body": {"n": ["$/vars/limits/orders"]}}, {"body": {"n": [7]}}),
-    ("http_request", {"url": "https://a.test", "headers": {"X-A": "a ${/vars/host}."}}, {"headers": {"X-A": "a shop.test."}}),
+    ("http_request", {"url": "https://a.b", "query": {"a": "a ${/vars/host}."}}, {"query": {"a": "a shop.test."}}),
     (
         "http_request",
         {"url": "https://a.test", "body": {"kind": "reference", "ref": "$/vars/limits"}},
@@ -77,7 +77,7 @@ async def test_a_variable_stands_where_a_value_may(
     run = await made(api, kind, definition)
     assert {name: run["definition"][name] for name in expected} == expected
     action = await made(api, kind, {"kind": kind, "name": "Named", "definition": definition}, "/api/v1/actions")
-    assert action["definition"] == definition | {name: action["definition"][name] for name in ()}
+    assert action["definition"] == definition
     again = await made(api, kind, {}, f"/api/v1/actions/{action['id']}/run")
     assert {name: again["definition"][name] for name in expected} == expected
 
@@ -85,7 +85,7 @@ async def test_a_variable_stands_where_a_value_may(
 SEALED: list[tuple[Json, Json, Json]] = [
     ({"headers": {"Authorization": "Bearer $/secrets/shop_token"}}, {"headers": {"Authorization": MARKER}},
      {"headers": {"Authorization": f"Bearer {TOKEN}"}}),
-    ({"headers": {"X-Plain": "${/secrets/shop_token}"}}, {"headers": {"X-Plain": MARKER}}, {"headers": {"X-Plain": TOKEN}}),
+    ({"headers": {"A": "${/secrets/shop_token}"}}, {"headers": {"A": MARKER}}, {"headers": {"A": TOKEN}}),
     ({"query": {"q": ["a", "$/secrets/shop_token"]}}, {"query": {"q": MARKER}}, {"query": {"q": ["a", TOKEN]}}),
     ({"form": {"a": "x=${/secrets/shop_token}&"}}, {"form": {"a": MARKER}}, {"form": {"a": f"x={TOKEN}&"}}),
     ({"body": {"a": [{"b": "$/secrets/shop_token"}]}}, {"body": {"a": [{"b": MARKER}]}},
@@ -95,7 +95,8 @@ SEALED: list[tuple[Json, Json, Json]] = [
      {"headers": {"X-A": f"a {TOKEN}"}}),
     ({"url": "https://a.test/hook/$/secrets/shop_token"}, {"url": MARKER},
      {"url": "https://a.test/hook/t0ken-4711%2Fwith-more"}),
-    ({"url": "https://a.test?api_key=$/secrets/shop_token"}, {"query": {"api_key": MARKER}}, {"query": {"api_key": TOKEN}}),
+    ({"url": "https://a.test?api_key=$/secrets/shop_token"}, {"query": {"api_key": MARKER}},
+     {"query": {"api_key": TOKEN}}),
 ]  # fmt: skip
 
 
@@ -130,15 +131,18 @@ WRONG: list[tuple[str, Json, str, str]] = [
     ("http_request", {"url": "https://$/vars/hots"}, "body.definition.url", "did you mean host?"),
     ("http_request", {"url": "https://a.test", "headers": {"A": "$/secrets/shop_tokn"}}, "body.definition.headers.A",
      "did you mean shop_token?"),
-    ("http_request", {"url": "https://a.test", "body": {"a": ["$/vars/nothing"]}}, "body.definition.body.a.0", "There are"),
+    ("http_request", {"url": "https://a.test", "body": {"a": ["$/vars/nothing"]}}, "body.definition.body.a.0",
+     "There are"),
     ("http_request", {"url": "https://a.test", "timeout_seconds": "$/secrets/shop_token"},
      "body.definition.timeout_seconds", "stands only where"),
     ("generate_query", {"sql": "SELECT '$/secrets/shop_token'"}, "body.definition.sql", "stands only where"),
-    ("call_agent", {"agent": "a", "question": "say $/secrets/shop_token"}, "body.definition.question", "stands only where"),
+    ("call_agent", {"agent": "a", "question": "say $/secrets/shop_token"}, "body.definition.question",
+     "stands only where"),
     ("http_request", {"url": "https://a.test", "headers": {"A": "$/secrets/shop_token/x"}}, "body.definition",
      "a secret has no fields"),
     ("http_request", {"url": "https://a.test/$/vars/limits/none"}, "body.definition", "leads nowhere"),
-    ("http_request", {"url": "https://a.test", "body": "${/vars/host|/inputs/x}"}, "body.definition.body", "of an automation"),
+    ("http_request", {"url": "https://a.test", "body": "${/vars/host|/inputs/x}"}, "body.definition.body",
+     "of an automation"),
     ("http_request", {"url": "https://a.test", "body": "${/vars/host"}, "body.definition", "is no reference"),
     ("http_request", {"url": "https://a.test", "timeout_seconds": "$/vars/wrong"}, "body.definition.timeout_seconds",
      "valid number"),
@@ -167,8 +171,9 @@ async def test_validate_and_saving_know_the_names(api: httpx2.AsyncClient) -> No
         }
     action = {"kind": "http_request", "name": "Calls", "definition": {"url": "https://$/vars/hots"}}
     assert "did you mean host?" in (await refused(api, "/api/v1/actions", action))[0][1]
-    good = {"name": "Calls", "trigger": {"type": "manual"}, "steps": [{**step, "action": {
-        "kind": "http_request", "definition": {"url": "https://$/vars/host", "timeout_seconds": "$/vars/seconds"}}}]}  # fmt: skip
+    work = {"url": "https://$/vars/host", "timeout_seconds": "$/vars/seconds"}
+    step = {"key": "call", "action": {"kind": "http_request", "definition": work}}
+    good = {"name": "Calls", "trigger": {"type": "manual"}, "steps": [step]}
     assert (await api.post("/api/v1/automations/validate", json=good)).status_code == 200
 
 
@@ -235,9 +240,3 @@ async def test_a_connection_may_be_named_by_a_variable(api: httpx2.AsyncClient) 
     assert (await api.put(f"{VARS}/shop", json={"value": made_one["slug"]})).status_code == 201
     run = await made(api, "http_request", {"url": "/a", "connection": "$/vars/shop"})
     assert run["definition"]["connection"] == made_one["slug"]
-
-
-async def test_a_text_in_a_thread_names_nothing(api: httpx2.AsyncClient) -> None:
-    for text in ("what is $/secrets/shop_token", "$/vars/none"):
-        found = await api.post(RUNS, json={"kind": "call_agent", "definition": {"agent": "a", "question": text}})
-        assert found.status_code == 422

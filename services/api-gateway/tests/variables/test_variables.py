@@ -34,14 +34,15 @@ async def test_a_secret_goes_in_and_never_comes_out(api: httpx2.AsyncClient, gat
     answers = [
         await api.put(f"{SECRETS}/shop", json={"value": "verysecret", "description": "Opens it"}),
         await api.put(f"{SECRETS}/shop", json={"value": "verysecret2"}),
+        await api.put(f"{SECRETS}/shop", json={"description": "Still opens it"}),
         await api.get(f"{SECRETS}/shop"),
         await api.get(SECRETS),
     ]
-    assert [one.status_code for one in answers] == [201, 200, 200, 200]
+    assert [one.status_code for one in answers] == [201, 200, 200, 200, 200]
     assert "verysecret" not in "".join(one.text for one in answers)
-    SecretShape.model_validate_json(answers[2].content)
-    SecretsShape.model_validate_json(answers[3].content)
-    shown = answers[3].json()
+    SecretShape.model_validate_json(answers[3].content)
+    SecretsShape.model_validate_json(answers[4].content)
+    shown = answers[4].json()
     assert shown["secrets"][0]["updatedBy"] == str(team.user_id)
     assert str(team.user_id) in shown["users"]
     row = await gateway.pool.fetchrow("SELECT * FROM secrets WHERE org_id = $1", team.org_id)
@@ -61,6 +62,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (f"{VARS}/a", {"value": "x" * MOST_BYTES}, "body.value"),
     (f"{VARS}/a", {"value": 1, "descripton": ""}, "body.descripton"),
     (f"{SECRETS}/a", {"value": "abc"}, "body.value"),
+    (f"{SECRETS}/a", {"description": "what for"}, "body.value"),
     (f"{SECRETS}/a", {"value": 12345}, "body.value"),
     (f"{SECRETS}/a", {"value": "verysecret\u0000"}, "body.value"),
     (f"{SECRETS}/a", {"value": "ü" * (MOST_BYTES - 1)}, "body.value"),
@@ -95,7 +97,7 @@ async def test_there_is_a_most(api: httpx2.AsyncClient, gateway: Gateway, team: 
 
 async def test_what_is_named_is_deleted_only_on_purpose(api: httpx2.AsyncClient) -> None:
     await api.put(f"{VARS}/host", json={"value": "a.test"})
-    body = {"kind": "http_request", "name": "Call", "definition": {"url": "https://$/vars/host/a"}}
+    body = {"kind": "http_request", "name": "Call", "definition": {"url": "https://${/vars/host}/a"}}
     assert (await api.post("/api/v1/actions", json=body)).status_code == 201
     refused = await api.delete(f"{VARS}/host")
     assert refused.status_code == 409

@@ -16,11 +16,11 @@ from vai.models.variables import Secret, Variable
 
 variables = typer.Typer(
     cls=Commands,
-    help="Variables that definitions name as $/vars/NAME: list, set, show, delete. Without a command: list.",
+    help="Variables, $/vars/NAME in definitions: list, set, show, delete. Without a command: list.",
 )
 secrets = typer.Typer(
     cls=Commands,
-    help="Secrets that definitions name as $/secrets/NAME: list, set, show, delete. Without a command: list.",
+    help="Secrets, $/secrets/NAME in definitions: list, set, show, delete. Without a command: list.",
 )
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Its name.")]
@@ -107,9 +107,7 @@ def _secret_row(secret: Secret) -> tuple[str, str, str]:
 @verb(secrets, "set")
 def set_secret(
     name: NameArgument,
-    file: Annotated[
-        str | None, typer.Option("--file", metavar="FILE", help="Its text is the value; - is stdin.")
-    ] = None,
+    file: Annotated[str | None, typer.Option("--file", metavar="FILE", help="Holds the value; - is stdin.")] = None,
     description: DescriptionOption = None,
 ) -> None:
     """Make a secret, or give it another value: asked for, or from a pipe or a file, and never from the command line.

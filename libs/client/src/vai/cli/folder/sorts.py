@@ -204,7 +204,7 @@ def _find_agent(platform: Platform, slug: str) -> There | None:
     return _agent(found) if found else None
 
 
-# Variables and secrets: the slug is the name that definitions write ----------------------------------------------------
+# Variables and secrets: the slug is the name that definitions write --------------------------------------------------
 
 _NAMED = ("value", "description")
 

@@ -5,7 +5,7 @@ Both makers of runs use it: the gateway for people, the scheduler for the steps 
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any

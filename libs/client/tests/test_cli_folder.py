@@ -74,6 +74,9 @@ def test_dates_and_times_stay_text(tmp_path: Path) -> None:
             "credentials.password: a secret",
         ),
         ("type: connection\nslug: a\ncredentials: {headers: {x: p}}", "credentials.headers.x: a secret"),
+        ("type: secret\nslug: a\nvalue: plain", "a secret does not belong in a file"),
+        ("type: secret\nslug: a", "value: it is missing"),
+        ("type: variable\nslug: a b\nvalue: 1", "slug is 'a b'; of a variable it is its name"),
         ("type: action\nslug: a\ndefinition: {x: [.nan]}", "definition.x.0: nan is no number"),
         ("type: action\nslug: a\ndefinition: {? [a] : 1}", "in quotes"),
         ("type: [", "expected the node content"),
@@ -166,3 +169,10 @@ def test_what_is_written_is_read_as_the_same_again(tmp_path: Path) -> None:
     assert "sql: |" in text
     [found] = read(tmp_path, text)
     assert (found.slug, found.body) == ("s", body)
+
+
+@pytest.mark.parametrize("value", ["", 0, False, [], {}, {"a": None, "condition": {"type": "on_success"}}])
+def test_a_variable_is_written_and_read_as_it_is(tmp_path: Path, value: Any) -> None:
+    text = text_of(SORTS["variable"], There("Shop_url", "Shop_url", {"value": value}), DEFAULTS)
+    [found] = read(tmp_path, text)
+    assert (found.slug, found.body) == ("Shop_url", {"value": value})

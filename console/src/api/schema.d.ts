@@ -1252,6 +1252,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/variables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_variables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/variables/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_variable"];
+        put: operations["put_variable"];
+        post?: never;
+        delete: operations["delete_variable"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_secret"];
+        put: operations["put_secret"];
+        post?: never;
+        delete: operations["delete_secret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flashboards": {
         parameters: {
             query?: never;
@@ -2761,6 +2825,21 @@ export interface components {
             progressTruncated?: boolean;
             resultTruncated?: boolean;
         };
+        ListedSecretShape: {
+            name: string;
+            description: string | null;
+            createdAt: string;
+            updatedAt: string;
+            updatedBy: string | null;
+        };
+        ListedVariableShape: {
+            name: string;
+            description: string | null;
+            createdAt: string;
+            updatedAt: string;
+            updatedBy: string | null;
+            value: components["schemas"]["JsonValue"];
+        };
         LogEntryShape: {
             attempt: number;
             data: {
@@ -3188,6 +3267,28 @@ export interface components {
             /** @enum {string} */
             overlap?: "skip" | "queue" | "allow";
         };
+        SecretBody: {
+            value?: string | null;
+            description?: string | null;
+        };
+        SecretShape: {
+            name: string;
+            description: string | null;
+            createdAt: string;
+            updatedAt: string;
+            updatedBy: string | null;
+            usedBy: components["schemas"]["UseShape"][];
+        };
+        SecretsShape: {
+            hasNext: boolean;
+            limit: number;
+            offset: number;
+            total: number;
+            users: {
+                [key: string]: components["schemas"]["UserShape"];
+            };
+            secrets: components["schemas"]["ListedSecretShape"][];
+        };
         SessionShape: {
             token: string;
             expiresAt: string;
@@ -3467,6 +3568,13 @@ export interface components {
             rule: components["schemas"]["KeptShape"];
             last: components["schemas"]["UpkeepDoneShape"] | null;
         };
+        UseShape: {
+            /** @enum {string} */
+            type: "action" | "automation" | "agent";
+            id: string;
+            slug: string;
+            name: string;
+        };
         UsedShape: {
             steps: number;
             calls: number;
@@ -3496,6 +3604,29 @@ export interface components {
             max_parallel: number;
             nextRuns: string[];
             warnings: components["schemas"]["ProblemDetail"][];
+        };
+        VariableBody: {
+            value: components["schemas"]["JsonValue"];
+            description?: string | null;
+        };
+        VariableShape: {
+            name: string;
+            description: string | null;
+            createdAt: string;
+            updatedAt: string;
+            updatedBy: string | null;
+            value: components["schemas"]["JsonValue"];
+            usedBy: components["schemas"]["UseShape"][];
+        };
+        VariablesShape: {
+            hasNext: boolean;
+            limit: number;
+            offset: number;
+            total: number;
+            users: {
+                [key: string]: components["schemas"]["UserShape"];
+            };
+            variables: components["schemas"]["ListedVariableShape"][];
         };
         VersionsShape: {
             versions: components["schemas"]["WriteShape"][];
@@ -6052,6 +6183,202 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AlertShape"];
                 };
+            };
+        };
+    };
+    list_variables: {
+        parameters: {
+            query?: {
+                q?: string | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VariablesShape"];
+                };
+            };
+        };
+    };
+    get_variable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VariableShape"];
+                };
+            };
+        };
+    };
+    put_variable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VariableBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VariableShape"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VariableShape"];
+                };
+            };
+        };
+    };
+    delete_variable: {
+        parameters: {
+            query?: {
+                force?: boolean;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_secrets: {
+        parameters: {
+            query?: {
+                q?: string | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretsShape"];
+                };
+            };
+        };
+    };
+    get_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretShape"];
+                };
+            };
+        };
+    };
+    put_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretShape"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretShape"];
+                };
+            };
+        };
+    };
+    delete_secret: {
+        parameters: {
+            query?: {
+                force?: boolean;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -69,7 +69,6 @@ class AsyncClient:
         self.session, self.kinds, self.events = AsyncSession(self), AsyncKinds(self), AsyncEvents(self)
         self.agents, self.threads, self.flashboards = AsyncAgents(self), AsyncThreads(self), AsyncFlashboards(self)
         self.alerts, self.system = AsyncAlerts(self), AsyncSystem(self)
-        self.alerts = AsyncAlerts(self)
         self.variables, self.secrets = AsyncVariables(self), AsyncSecrets(self)
         self.webhooks, self.installation = AsyncWebhooks(self), AsyncInstallation(self)
         self.datasets, self.artifacts = AsyncDatasets(self), AsyncArtifacts(self)

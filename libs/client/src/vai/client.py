@@ -74,7 +74,6 @@ class Client:
         self.session, self.kinds, self.events = Session(self), Kinds(self), Events(self)
         self.agents, self.threads, self.flashboards = Agents(self), Threads(self), Flashboards(self)
         self.alerts, self.system = Alerts(self), System(self)
-        self.alerts = Alerts(self)
         self.variables, self.secrets = Variables(self), Secrets(self)
         self.webhooks, self.installation = Webhooks(self), Installation(self)
         self.datasets, self.artifacts = Datasets(self), Artifacts(self)

@@ -1,4 +1,4 @@
-"""Fills a definition with the variables and secrets that it names, when a run is made (decision 72)."""
+"""Fills a definition with the variables and secrets that it names, when a run is made (decision 73)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

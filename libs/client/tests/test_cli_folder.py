@@ -55,7 +55,7 @@ def test_dates_and_times_stay_text(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("- 1", "an object with `type` and `slug`"),
-        ("type: thing\nslug: a", "type is 'thing'; it must be one of connection, action"),
+        ("type: thing\nslug: a", "type is 'thing'; it must be one of variable, secret, connection"),
         ("slug: a", "type is None"),
         ("type: action", "slug is None"),
         ("type: action\nslug: 12", "slug is 12"),

@@ -45,7 +45,6 @@ async def kept(gateway: Gateway, team: Team, run: Json) -> Json:
 
 
 async def ended(others: OtherServices, run: Json, status: str = "completed") -> None:
-    await others.claim(run["id"])
     error = {"code": "DATA_ERROR", "message": "no", "details": {}, "retryable": False}
     await others.end(run["id"], status, **({"error": error} if status == "failed" else {"result": {}}))
 
@@ -147,7 +146,7 @@ WRONG: list[tuple[str, Json, str, str]] = [
     ("http_request", {"url": "https://a.test", "body": "${/vars/host"}, "body.definition", "is no reference"),
     ("http_request", {"url": "https://a.test", "timeout_seconds": "$/vars/wrong"}, "body.definition.timeout_seconds",
      "must be a number"),
-    ("http_request", {"url": "https://a:${/secrets/shop_token}@a.test/"}, "body.definition.url", "before the @"),
+    ("http_request", {"url": "https://a:${/secrets/shop_token}@a.test/"}, "body.definition", "before the @"),
 ]  # fmt: skip
 
 

@@ -146,7 +146,7 @@ WRONG: list[tuple[str, Json, str, str]] = [
     ("http_request", {"url": "https://a.test", "body": "${/vars/host"}, "body.definition", "is no reference"),
     ("http_request", {"url": "https://a.test", "timeout_seconds": "$/vars/wrong"}, "body.definition.timeout_seconds",
      "must be a number"),
-    ("http_request", {"url": "https://a:${/secrets/shop_token}@a.test/"}, "body.definition", "before the @"),
+    ("http_request", {"url": "https://a:${/secrets/shop_token}@a.test/"}, "body.definition", "cannot stand there"),
 ]  # fmt: skip
 
 

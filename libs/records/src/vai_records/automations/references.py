@@ -336,7 +336,13 @@ class _Filler:
         if pattern.fullmatch(value):
             return self._as_it_is(self._value(value, parse(value)), place)
         if self.styles.is_url(place):
-            return fill_url(value, pattern, self._matched)
+            try:
+                return fill_url(value, pattern, self._matched)
+            except BadReference:
+                if "secrets" not in self._roots:
+                    raise
+                # the message would show the value
+                raise BadReference(f"{value}: the value of the secret cannot stand there in a url") from None
         return pattern.sub(self._matched, value)
 
     def _object_filled(self, value: Mapping[str, Any], place: Place) -> Any:

@@ -8,7 +8,7 @@ literals only. `{"kind": "reference", "ref": "$/…"}` is the same as the string
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ from vai_records.definitions.create_flashboard import is_tile_sql
 from vai_records.definitions.sql_text import fill_literals, literal_matches
 from vai_records.definitions.transform_checks import is_sql as is_check_sql
 from vai_records.validation.marking import mark_place, with_marks
-from vai_records.validation.masking import MARKER, WITH_SECRETS, as_it_is
+from vai_records.validation.masking import WITH_SECRETS, as_it_is
 
 __all__ = [
     "SQL_KINDS",
@@ -45,7 +45,6 @@ __all__ = [
     "holds_reference",
     "is_reference",
     "may_name",
-    "put_back",
     "references_in",
     "resolve",
     "secret_fault",
@@ -197,26 +196,6 @@ def is_reference(value: Any, *, plain: bool = False) -> bool:
         pattern = NAME if plain else REFERENCE
         return (not plain and value.startswith("$/")) or pattern.fullmatch(value) is not None
     return isinstance(value, Mapping) and _is_object(value) and (not plain or NAME.fullmatch(value["ref"]) is not None)
-
-
-def put_back(definition: dict[str, Any], names: Iterable[tuple[Sequence[str | int], Any]]) -> dict[str, Any]:
-    """A definition that was filled, with what stood there before (`Filled.names`)."""
-    for place, value in names:
-        definition = _put(definition, tuple(place), value)
-    return definition
-
-
-def _put(there: Any, place: Place, value: Any) -> Any:
-    if not place:
-        return value
-    if place == ("value",) and there == MARKER:
-        return {"kind": "secret", "value": value}
-    key, rest = place[0], place[1:]
-    if isinstance(there, dict) and key in there:
-        return {**there, key: _put(there[key], rest, value)}
-    if isinstance(there, list) and isinstance(key, int) and key < len(there):
-        return [*there[:key], _put(there[key], rest, value), *there[key + 1 :]]
-    return value if there == MARKER else there
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from vai_common.queries import Queries
 from vai_common.telemetry import current_traceparent
 from vai_records.agents import agents
 from vai_records.automations import automations
-from vai_records.automations.references import Filled, may_name, put_back
+from vai_records.automations.references import Filled, may_name
 from vai_records.catalogue.actions import ToRun
 from vai_records.connections import connections
 from vai_records.connections.connections import Resolved, Unresolved
@@ -36,6 +36,7 @@ from vai_records.runs.new_run import NewRun
 from vai_records.runs.row import RunRow
 from vai_records.secrets.keys import Keyring
 from vai_records.validation import beside, checks
+from vai_records.validation.marking import put_back
 from vai_records.validation.masking import NOTHING_KEPT
 from vai_records.variables import names
 
@@ -53,6 +54,16 @@ class Customer:
     source_id: str | None
     user_id: UUID | None = None
     max_running: int | None = None
+
+    @property
+    def cause(self) -> Json:
+        """How a run of theirs comes to be, as fields of `NewRun`."""
+        return {
+            "trigger_method": self.method,
+            "trigger_source_type": self.source_type,
+            "trigger_source_id": self.source_id,
+            "created_by": self.user_id,
+        }
 
 
 @dataclass(frozen=True)
@@ -225,10 +236,7 @@ def _new_run(keyring: Keyring, customer: Customer, order: Order, judged: tuple[D
         concurrency_key=order.concurrency_key,
         idempotency_key=order.idempotency_key,
         fingerprint=fingerprint(order) if order.idempotency_key else None,
-        trigger_method=customer.method,
-        trigger_source_type=customer.source_type,
-        trigger_source_id=customer.source_id,
-        created_by=customer.user_id,
+        **customer.cause,
         traceparent=current_traceparent(),
         may_rerun=model.on_lost == "rerun",
         approval_timeout_seconds=model.approval_timeout_seconds,

@@ -1,9 +1,9 @@
 """Marks values of a definition as secret, where a definition keeps secrets (`masking`)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from vai_records.validation.masking import FLAT, OF_RESOURCES, WITH_SECRETS, is_mark
+from vai_records.validation.masking import FLAT, MARKER, OF_RESOURCES, WITH_SECRETS, is_mark
 
 Json = dict[str, Any]
 
@@ -40,3 +40,23 @@ def _with_mark(value: Any, place: tuple[str | int, ...]) -> Any:
     if isinstance(value, list):
         return [inner if number == place[0] else one for number, one in enumerate(value)]
     return {**value, place[0]: inner}
+
+
+def put_back(definition: Json, names: Iterable[tuple[Sequence[str | int], Any]]) -> Json:
+    """A definition that was filled, with what stood there before (`references.Filled.names`)."""
+    for place, value in names:
+        definition = _put(definition, tuple(place), value)
+    return definition
+
+
+def _put(there: Any, place: tuple[str | int, ...], value: Any) -> Any:
+    if not place:
+        return value
+    if place == ("value",) and there == MARKER:
+        return {"kind": "secret", "value": value}
+    key, rest = place[0], place[1:]
+    if isinstance(there, dict) and key in there:
+        return {**there, key: _put(there[key], rest, value)}
+    if isinstance(there, list) and isinstance(key, int) and key < len(there):
+        return [*there[:key], _put(there[key], rest, value), *there[key + 1 :]]
+    return value if there == MARKER else there

@@ -16,6 +16,16 @@ from vai_testkit.database import Database
 OLD, NEW, GONE = (f"{name}:{base64.b64encode(os.urandom(32)).decode()}" for name in ("k0", "k1", "gone"))
 ROTATED = Keyring(f"{NEW},{OLD}")
 ONLY_NEW = Keyring(NEW)
+PLAIN = {
+    ("api_keys", "key_hash"),
+    ("memberships", "invitation_hash"),
+    ("runs", "fingerprint"),
+    ("chat_messages", "fingerprint"),
+    ("sign_in_attempts", "subject"),
+    ("flashboard_tiles", "data"),
+    ("flashboard_tiles", "drawings"),
+}
+"""Hashes, and what flashboards show: bytes that no key opens."""
 
 
 async def put_connection(database: Database, org_id: UUID, ring: Keyring, value: Any) -> UUID:
@@ -71,6 +81,35 @@ async def put_automation(
     return [("automations", automation_id), ("automation_versions", version_id)]
 
 
+async def put_beside(database: Database, org_id: UUID, ring: Keyring) -> list[tuple[str, UUID]]:
+    """A row of each table that the others do not fill: a token of a connection, an alert rule, a secret."""
+    owner = await database.owner()
+    token, rule, secret = (await put_connection(database, org_id, ring, {}), uuid7(), uuid7())
+    await owner.execute(
+        "INSERT INTO organisations (id, slug, name) VALUES ($1, 'a', 'a') ON CONFLICT DO NOTHING", org_id
+    )
+    await owner.execute(
+        "INSERT INTO access_tokens (id, org_id, token) VALUES ($1, $2, $3)",
+        token,
+        org_id,
+        ring.encrypt_json({"of": "access_tokens"}, org_id, token),
+    )
+    await owner.execute(
+        "INSERT INTO alert_rules (id, org_id, name, tells, channel, secrets, gather_seconds, pause_seconds)"
+        " VALUES ($1, $2, 'a', '{}', '{}', $3, 1, 1)",
+        rule,
+        org_id,
+        ring.encrypt_json({"of": "alert_rules"}, org_id, rule),
+    )
+    await owner.execute(
+        "INSERT INTO secrets (id, org_id, name, sealed) VALUES ($1, $2, 'a', $3)",
+        secret,
+        org_id,
+        ring.encrypt_json({"of": "secrets"}, org_id, secret),
+    )
+    return [("access_tokens", token), ("alert_rules", rule), ("secrets", secret)]
+
+
 async def opened(database: Database, ring: Keyring, table: str, row_id: UUID) -> Any:
     row = await (await database.owner()).fetchrow(f"SELECT * FROM {table} WHERE id = $1", row_id)
     return ring.decrypt_json(row[rotate.PLACES[table]], row["org_id"], row_id)
@@ -91,6 +130,31 @@ async def test_everything_opens_with_the_new_key_alone(own_database: Database) -
     assert replaced == {"connections": 7, "actions": 1, "runs": 2, "automations": 1, "automation_versions": 1}
     for n, (table, row_id) in enumerate(made):
         assert await opened(own_database, ONLY_NEW, table, row_id) == {"n": n}
+
+
+async def test_a_row_of_every_table_is_encrypted_again(own_database: Database) -> None:
+    org_id, old = uuid7(), Keyring(OLD)
+    made = await put_beside(own_database, org_id, old)
+    await put_action(own_database, org_id, old, {})
+    await put_run(own_database, org_id, old, "failed", "done", {})
+    await put_automation(own_database, org_id, old, {}, {})
+
+    done = await rotate.rotate(await own_database.pool("rotate-keys"), ROTATED)
+
+    assert {table for table, rotated in done.items() if rotated.replaced} == set(rotate.PLACES)
+    for table, row_id in made:
+        assert await opened(own_database, ONLY_NEW, table, row_id) == {"of": table}
+
+
+async def test_whatever_is_kept_as_bytes_is_rotated_or_no_secret(own_database: Database) -> None:
+    columns = await (await own_database.owner()).fetch(
+        "SELECT c.relname AS table, a.attname AS column FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+        " WHERE a.atttypid = 'bytea'::regtype AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+        " AND c.relnamespace = 'public'::regnamespace AND NOT a.attisdropped"
+    )
+    found = {(row["table"], row["column"]) for row in columns}
+    assert found - PLAIN == set(rotate.PLACES.items())
+    assert found >= PLAIN
 
 
 async def test_a_second_time_there_is_nothing_to_do(own_database: Database) -> None:

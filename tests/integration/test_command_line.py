@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from vai import AsyncClient, Client
 from vai.cli import app
 from vai_devstack.stack import Stack
+from vai_testkit.servers.web import WebServer
 
 pytestmark = pytest.mark.any_broker
 
@@ -220,3 +221,33 @@ async def test_what_files_say_is_made_once_changed_when_they_change_and_written_
     ]
     await shell.vai("agents", "delete", name)
     await shell.vai("automations", "delete", name)
+
+
+async def test_variables_and_secrets_are_set_named_and_removed(stack: Stack, tmp_path: Path, web: WebServer) -> None:
+    shell, name = SameShell(stack, tmp_path), f"cli_{uuid4().hex[:8]}"
+    token = f"tok-{uuid4().hex}"
+    assert (await shell.json("vars", "set", name, '{"rows": 7}', "--description", "how many"))["value"] == {"rows": 7}
+    assert (await shell.json("vars", "set", f"{name}_text", "7", "--text"))["value"] == "7"
+    assert name in await shell.vai("vars", "list", name)
+    made = await shell.vai("secrets", "set", name, told=f"{token}\n")
+    listed, shown = await shell.vai("secrets", "list", name), await shell.vai("secrets", "show", name)
+    assert name in listed
+    assert token not in made + listed + shown
+
+    action = await shell.json(
+        *("actions", "create", "http_request", f"{name}-a", "--set", f"url={web.url}/orders"),
+        *("--set", f"headers.X-Token=Bearer $/secrets/{name}", "--set", f"query.rows=$/vars/{name}/rows"),
+    )
+    assert action["slug"] in await shell.vai("secrets", "show", name)
+    await shell.vai("secrets", "delete", name, code=2)
+    run = await shell.json("actions", "run", action["slug"], "--wait", str(_ENDED))
+    assert (run["status"], run["definition"]["query"]) == ("completed", {"rows": 7})
+    assert token not in json.dumps(run) + await shell.vai("logs", run["id"])
+    (seen,) = web.seen
+    assert (seen.target, seen.headers["x-token"]) == ("/orders?rows=7", f"Bearer {token}")
+
+    for noun in ("secrets", "vars"):
+        await shell.vai(noun, "delete", name, "--force")
+        await shell.vai(noun, "show", name, code=2)
+    gone = await shell.vai("actions", "run", action["slug"], code=2)
+    assert token not in gone

@@ -1,13 +1,18 @@
 """Reading answers, and the percentage of document 000."""
 
+import pkgutil
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any, get_type_hints
+from importlib import import_module
+from inspect import isfunction
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
-from vai import Run, UnexpectedAnswer, global_percent
-from vai.models.answers import Answer, _taker
+from vai import Run, UnexpectedAnswer, calls, global_percent
+from vai.call import Page
+from vai.models.answers import Answer, _camel, _taker
 
 RUN: dict[str, Any] = {
     "id": "497f6eca-6276-4993-bfeb-53cbbbba6f08",
@@ -88,3 +93,24 @@ def test_the_overall_percentage_counts_done_and_failed_resources_and_the_slices_
     given: Any, percent: float | None
 ) -> None:
     assert global_percent(given) == percent
+
+
+def _pages() -> Iterator[tuple[str, type[Answer]]]:
+    """The calls that answer pages, with what these hold."""
+    for module in pkgutil.iter_modules(calls.__path__, f"{calls.__name__}."):
+        for name, function in vars(import_module(module.name)).items():
+            if isfunction(function) and function.__module__ == module.name:
+                (answer, *_) = get_args(get_type_hints(function).get("return")) or (None,)
+                if get_origin(answer) is Page:
+                    yield f"{module.name}.{name}", get_args(answer)[0]
+
+
+def test_what_a_list_holds_is_told_apart_by_a_field_that_it_has() -> None:
+    pages = list(_pages())
+    assert len(pages) > 15
+    without = {
+        name: (item.identity, item.__name__)
+        for name, item in pages
+        if item.identity not in {field.metadata.get("key") or _camel(field.name) for field in fields(item)}
+    }
+    assert without == {}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from .answers import Answer, Json
 
@@ -10,6 +10,8 @@ from .answers import Answer, Json
 @dataclass(frozen=True, kw_only=True)
 class Secret(Answer):
     """Without its value. `used_by` names saved actions, automations and agents; lists leave it out."""
+
+    identity: ClassVar[str] = "name"
 
     name: str
     created_at: datetime

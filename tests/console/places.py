@@ -49,6 +49,8 @@ PLACES = {
     "alert-rule-new": "/alerts/new",
     "organisation": "/organisation",
     "organisation-keys": "/organisation?tab=keys",
+    "organisation-variables": "/organisation?tab=variables",
+    "organisation-secrets": "/organisation?tab=secrets",
     "organisation-settings": "/organisation?tab=settings",
     "organisation-spend": "/organisation?tab=spend",
     "system": "/system",

@@ -6,6 +6,7 @@ import { textOf } from "~/app/search";
 import { Page } from "~/shared/page";
 import { Failure } from "~/shared/states";
 import { Keys } from "./keys";
+import { Names, SECRETS, VARIABLES } from "./names";
 import { People } from "./people";
 import { SettingsForm } from "./settings";
 import { Spend } from "./spend";
@@ -29,6 +30,8 @@ export default function OrganisationPage() {
         <Tabs.List mb="md">
           <Tabs.Tab value="people">People</Tabs.Tab>
           <Tabs.Tab value="keys">API keys</Tabs.Tab>
+          <Tabs.Tab value="variables">Variables</Tabs.Tab>
+          <Tabs.Tab value="secrets">Secrets</Tabs.Tab>
           <Tabs.Tab value="settings">Settings</Tabs.Tab>
           <Tabs.Tab value="spend">Spend</Tabs.Tab>
         </Tabs.List>
@@ -37,6 +40,12 @@ export default function OrganisationPage() {
         </Tabs.Panel>
         <Tabs.Panel value="keys">
           <Keys />
+        </Tabs.Panel>
+        <Tabs.Panel value="variables">
+          <Names sort={VARIABLES} />
+        </Tabs.Panel>
+        <Tabs.Panel value="secrets">
+          <Names sort={SECRETS} />
         </Tabs.Panel>
         <Tabs.Panel value="settings">
           {found.data && <SettingsForm key={found.data.id} organisation={found.data} />}

@@ -116,5 +116,7 @@ def _of_type(schema: Json, components: Json) -> Any:
         return [sample(schema.get("items", {}), components)]
     if schema.get("type") == "object":
         inner = schema.get("additionalProperties")
-        return {_USER_ID: sample(inner, components)} if isinstance(inner, dict) else {}
+        names = schema.get("propertyNames", {})
+        name = sample(names, components) if "$ref" in names or "enum" in names else _USER_ID
+        return {name: sample(inner, components)} if isinstance(inner, dict) else {}
     return _FORMATS.get(schema.get("format", ""), _TYPES.get(schema.get("type", "string")))

@@ -1,5 +1,7 @@
 """What people keep, in a real Chromium: an automation's versions and labels, settings, who is invited."""
 
+import re
+
 import pytest
 
 from tests.console.driver import Visit, browser
@@ -91,3 +93,35 @@ async def test_somebody_who_is_invited_joins_in_a_browser_of_their_own(running: 
         await theirs.page.get_by_role("alert").wait_for()
     await page.reload()
     await page.get_by_text("grace@shop.example").first.wait_for()
+
+
+async def test_variables_and_secrets_are_set_changed_and_deleted(running: Stack, visit: Visit) -> None:
+    page, secret = visit.page, "s3cret-that-nobody-sees"
+    await page.goto(f"{running.api_url}/organisation?tab=variables")
+    await page.get_by_label("Name of the variable").fill("shop_url")
+    await page.get_by_label("Value", exact=True).fill("https://shop.example")
+    await page.get_by_role("button", name="Set the variable").click()
+    row = page.get_by_role("article", name="shop_url")
+    await row.get_by_text("https://shop.example").wait_for()
+    await row.get_by_role("button", name="Change shop_url").click()
+    await page.get_by_label("The value is").select_option("json")
+    await page.get_by_label("Value", exact=True).fill('{"host":')
+    await page.get_by_role("form").get_by_role("button", name="Change shop_url").click()
+    await page.get_by_text("This is not JSON").wait_for()
+    await page.get_by_label("Value", exact=True).fill('{"host": "shop.example"}')
+    await page.get_by_role("form").get_by_role("button", name="Change shop_url").click()
+    await row.get_by_text('{"host":"shop.example"}').wait_for()
+    assert await visit.serious() == []
+
+    await page.get_by_role("tab", name="Secrets").click()
+    await page.get_by_label("Name of the secret").fill("shop_token")
+    await page.get_by_label(re.compile("^Value")).fill(secret)
+    await page.get_by_role("button", name="Set the secret").click()
+    await page.get_by_role("article", name="shop_token").wait_for()
+    assert secret not in await page.content()
+    assert await visit.serious() == []
+    for tab, name in (("Secrets", "shop_token"), ("Variables", "shop_url")):
+        await page.get_by_role("tab", name=tab).click()
+        await page.get_by_role("button", name=f"Delete {name}").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        await page.get_by_role("article", name=name).wait_for(state="detached")

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import html
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ _SHORTEST = 6
 SHORTEST_MARKED = 4
 _SHORTEST_RECASED = 12
 """Values of at least this length are hidden in lower and upper case, too. Shorter ones may be common words."""
+_UNICODE_HEX = re.compile(r"\\u[0-9a-f]{4}")
 _LOWER_HEX = re.compile(r"%[0-9A-F]{2}")
 _PARAMETER = re.compile(r"([?&#])([^=&#?\s]{1,256})=([^&#\s\"'<>]+)")
 _USER = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{0,30}://)[^/?#\s@\"'<>]{1,2000}@")
@@ -194,9 +196,23 @@ def _forms(value: str) -> Iterator[str]:
 
 def _as_text(one: str) -> Iterator[str]:
     """As it is, and as addresses, JSON and HTML write it."""
-    quoted, json = quote(one, safe=""), orjson.dumps(one).decode()[1:-1]
-    yield from (one, quoted, quote_plus(one), json, json.replace("/", "\\/"), html.escape(one))
+    quoted = quote(one, safe="")
+    yield from (one, quoted, quote_plus(one), html.escape(one))
     yield from (_LOWER_HEX.sub(lambda found: found[0].lower(), each) for each in (quoted, quote_plus(one)))
+    yield from _in_json(one)
+
+
+def _in_json(one: str) -> Iterator[str]:
+    """As writers of JSON write it. All escape quotes; some also slashes (PHP), what is not ASCII (Python, PHP), or what
+    HTML reads (Go, Gson)."""
+    for written in (orjson.dumps(one).decode()[1:-1], json.dumps(one)[1:-1]):
+        yield from (written, written.replace("/", "\\/"))
+        yield from (written.translate(_escapes(each)) for each in ("<>&", "<>&='"))
+        yield _UNICODE_HEX.sub(lambda found: found[0][:2] + found[0][2:].upper(), written)
+
+
+def _escapes(characters: str) -> dict[int, str]:
+    return {ord(each): f"\\u{ord(each):04x}" for each in characters}
 
 
 def _in_base64(one: str) -> Iterator[str]:

@@ -9,12 +9,16 @@ import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { NONCE } from "./api/root";
+import { meQuery } from "./app/me";
 import { queries } from "./app/queries";
 import { router } from "./app/router";
 import { theme } from "./app/theme";
 
 // Styles that libraries add while the page runs must carry the word of the page's policy.
 setNonce(NONCE);
+
+// Every page needs it: it comes while the first one is made.
+void queries.prefetchQuery(meQuery);
 
 // After an upgrade an open page asks for files that are gone: load it anew, once.
 window.addEventListener("vite:preloadError", () => {

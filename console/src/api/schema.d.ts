@@ -612,6 +612,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["search_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/automations": {
         parameters: {
             query?: never;
@@ -2569,6 +2585,29 @@ export interface components {
             };
             flashboards: components["schemas"]["FlashboardShape"][];
         };
+        FoundEntriesShape: {
+            entries: components["schemas"]["FoundEntryShape"][];
+            entriesRead: number;
+            hasMore: boolean;
+            nextCursor: string | null;
+            readBackTo: string | null;
+            runsRead: number;
+        };
+        FoundEntryShape: {
+            attempt: number;
+            data: {
+                [key: string]: unknown;
+            };
+            event: string;
+            id: string;
+            /** @enum {string} */
+            level: "info" | "warning" | "error";
+            message: string;
+            occurredAt: string;
+            workerId: string | null;
+            parts: components["schemas"]["PartShape"][];
+            run: components["schemas"]["LoggingRunShape"];
+        };
         FrequentShape: {
             value: string;
             rows: number;
@@ -2853,6 +2892,16 @@ export interface components {
             occurredAt: string;
             workerId: string | null;
         };
+        LoggingRunShape: {
+            action: string | null;
+            actionId: string | null;
+            createdAt: string;
+            id: string;
+            /** @enum {string} */
+            kind: "dlt_extract" | "file_sync" | "duckdb_transform" | "http_request" | "call_agent" | "generate_query" | "explain_schema" | "agent_search" | "agent_fetch_page" | "create_flashboard" | "approval_gate" | "conditional_branch" | "call_automation" | "web_search" | "fetch_page";
+            /** @enum {string} */
+            status: "pending" | "awaiting_approval" | "running" | "completed" | "failed" | "cancelled" | "rejected";
+        };
         LogsShape: {
             entries: components["schemas"]["LogEntryShape"][];
             hasMore: boolean;
@@ -3026,6 +3075,10 @@ export interface components {
             slug: string;
             name: string;
             settings: components["schemas"]["SettingsShape"];
+        };
+        PartShape: {
+            isMatch: boolean;
+            text: string;
         };
         PasswordBody: {
             current: string;
@@ -4878,6 +4931,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    search_logs: {
+        parameters: {
+            query?: {
+                q?: string | null;
+                level?: ("info" | "warning" | "error") | null;
+                occurred_from?: string | null;
+                occurred_until?: string | null;
+                kind?: ("dlt_extract" | "file_sync" | "duckdb_transform" | "http_request" | "call_agent" | "generate_query" | "explain_schema" | "agent_search" | "agent_fetch_page" | "create_flashboard" | "approval_gate" | "conditional_branch" | "call_automation" | "web_search" | "fetch_page")[] | null;
+                status?: ("pending" | "awaiting_approval" | "running" | "completed" | "failed" | "cancelled" | "rejected")[] | null;
+                action_id?: string | null;
+                connection_id?: string | null;
+                automation_id?: string | null;
+                label?: string[] | null;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundEntriesShape"];
+                };
             };
         };
     };

@@ -7,6 +7,7 @@ import {
   IconBuilding,
   IconChecks,
   IconDatabase,
+  IconFileSearch,
   IconHome,
   IconLayoutDashboard,
   IconMessages,
@@ -18,6 +19,7 @@ import {
   IconTerminal2,
 } from "@tabler/icons-react";
 import { lazyRouteComponent, type RouteComponent } from "@tanstack/react-router";
+import * as home from "~/pages/home/page";
 
 export type Page = {
   /** Its address; `$name` is a part that varies. */
@@ -30,9 +32,11 @@ export type Page = {
 
 /** In the order of the navigation. `key`: after `g`, this letter opens it. `admin`: only administrators see its line. */
 export const PAGES = [
-  { path: "/", load: () => import("~/pages/home/page"), nav: { label: "Home", icon: IconHome, key: "h" } },
+  // Where everybody begins: it comes with the console itself.
+  { path: "/", load: () => Promise.resolve(home), nav: { label: "Home", icon: IconHome, key: "h" } },
   { path: "/runs", load: () => import("~/pages/runs/page"), nav: { label: "Runs", icon: IconPlayerPlay, key: "r" } },
   { path: "/runs/$id", load: () => import("~/pages/run/page") },
+  { path: "/logs", load: () => import("~/pages/logs/page"), nav: { label: "Logs", icon: IconFileSearch, key: "e" } },
   {
     path: "/automations",
     load: () => import("~/pages/automations/page"),

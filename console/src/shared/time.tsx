@@ -1,5 +1,5 @@
 /** Times in the zone of whoever looks, with the exact UTC on hover; and durations in words. */
-import { Text, type TextProps, Tooltip } from "@mantine/core";
+import { Text, type TextProps } from "@mantine/core";
 import { useSyncExternalStore } from "react";
 
 let now = Date.now();
@@ -21,10 +21,25 @@ export function useNow(): number {
 }
 
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const SECOND = new Intl.DateTimeFormat(undefined, {
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+});
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const WHOLE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
-export const clock = (time: string): string => CLOCK.format(new Date(time));
+let written = { second: Number.NaN, text: "" };
+
+/** Lines of a log come many in a second: each second is written once. */
+export function clock(time: string): string {
+  const second = Math.floor(Date.parse(time) / 1_000);
+  if (second !== written.second) written = { second, text: CLOCK.format(new Date(time)) };
+  return written.text;
+}
+
 export const whole = (time: string): string => WHOLE.format(new Date(time));
 
 /** `2m 5s`, from seconds. */
@@ -54,16 +69,16 @@ export function ago(time: string, at: number): string {
   return seconds >= 0 ? `${text} ago` : `in ${text}`;
 }
 
-/** A time; `as`: how far it is from now, its clock, or its day and clock. */
-export function Time({ at, as = "ago", ...rest }: { at: string; as?: "ago" | "clock" | "day" } & TextProps) {
+const FORMATS = { clock: CLOCK, day: DAY, second: SECOND };
+
+/** A time; `as`: how far it is from now, its clock, its day and clock, or these to the second. */
+export function Time({ at, as = "ago", ...rest }: { at: string; as?: "ago" | keyof typeof FORMATS } & TextProps) {
   const moment = useNow();
-  const text = as === "ago" ? ago(at, moment) : as === "clock" ? clock(at) : DAY.format(new Date(at));
+  const text = as === "ago" ? ago(at, moment) : FORMATS[as].format(new Date(at));
   return (
-    <Tooltip label={`${new Date(at).toISOString()} (${whole(at)})`} openDelay={200}>
-      <Text component="time" span inherit dateTime={at} {...rest}>
-        {text}
-      </Text>
-    </Tooltip>
+    <Text component="time" span inherit dateTime={at} title={`${new Date(at).toISOString()} (${whole(at)})`} {...rest}>
+      {text}
+    </Text>
   );
 }
 

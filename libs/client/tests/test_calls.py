@@ -64,6 +64,7 @@ CALLS: list[tuple[Call[object], str, object]] = [
     (runs.retry("r"), f"POST {RUNS}/r/retry", None),
     (logs.listing("r"), f"GET {RUNS}/r/logs", None),
     (logs.stream("r"), f"GET {RUNS}/r/logs/stream", None),
+    (logs.search("price", level="error", kind=["a", "b"]), "GET /api/v1/logs", None),
     (connections.create("shopify", "Shop", credentials={"token": "t"}, max_running=2),
      f"POST {CONNECTIONS}",
      {"provider": "shopify", "name": "Shop", "credentials": {"token": "t"}, "maxRunning": 2}),

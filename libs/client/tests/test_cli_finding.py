@@ -110,3 +110,49 @@ def test_a_run_that_starts_later_is_not_waited_for(vai: Vai, platform: Any, comm
     assert vai(*words, "--at", "2026-11-29T07:00:00+01:00").exit_code == 0
     assert platform.seen[-1].body["scheduledFor"] == "2026-11-29T06:00:00+00:00"
     assert vai(*words, "--at", "soon").exit_code == 2
+
+
+def found_entry(run: Any, number: int, **values: Any) -> dict[str, Any]:
+    its_run = {"id": run["id"], "kind": "noop", "status": "failed", "action": "Ord\x1b[2Jers", "actionId": None}
+    entry = {"id": f"{run['id']}-{number}", "level": "error", "event": "note", "message": "a price", "attempt": 1}
+    parts = [{"isMatch": False, "text": "a\x1b "}, {"isMatch": True, "text": "price"}]
+    more = {"data": {}, "occurredAt": "2026-11-29T10:30:00Z", "workerId": None, "parts": parts}
+    return entry | more | {"run": its_run | {"createdAt": "2026-11-29T10:29:00Z"}} | values
+
+
+def test_a_search_of_logs_asks_with_every_filter_and_goes_on_over_empty_pages(vai: Vai, platform: Any) -> None:
+    run = platform.add_run()
+    shape = {"entriesRead": 1, "runsRead": 1, "readBackTo": None}
+    for entries, cursor in (([], "c2"), ([found_entry(run, 2), found_entry(run, 1)], "c3"), ([], None)):
+        platform.replies.append(
+            JSONResponse(shape | {"entries": entries, "hasMore": cursor is not None, "nextCursor": cursor})
+        )
+    filters = ("--level", "error", "--status", "failed", "--kind", "noop", "--label", "team=x")
+    done = vai("search", "price", *filters, "--until", "2026-11-29T06:00:00+01:00")
+    assert done.exit_code == 0, done.output
+    head, first, second = done.stdout.splitlines()
+    assert head == f"{run['id']}  failed  noop  Ord�[2Jers"
+    assert first == second
+    assert first.endswith("[error] note - a� price")
+    pages = [dict(seen.query) for seen in platform.seen if seen.path.endswith("/logs")]
+    assert [page.get("cursor") for page in pages] == [None, "c2", "c3"]
+    assert pages[0] == {
+        "q": "price",
+        "level": "error",
+        "status": "failed",
+        "kind": "noop",
+        "label": "team=x",
+        "occurred_until": "2026-11-29T05:00:00+00:00",
+        "limit": "20",
+    }
+
+
+def test_a_search_of_logs_ends_at_its_limit_and_says_where_nothing_matches(vai: Vai, platform: Any) -> None:
+    run = platform.add_run()
+    shape = {"entriesRead": 1, "runsRead": 1, "readBackTo": None, "hasMore": True, "nextCursor": "c2"}
+    entries = [found_entry(run, number) for number in (3, 2, 1)]
+    platform.replies.append(JSONResponse(shape | {"entries": entries}))
+    assert json.loads(vai("search", "price", "--limit", "2", "--json").stdout) == entries[:2]
+    platform.replies.append(JSONResponse(shape | {"entries": [], "hasMore": False, "nextCursor": None}))
+    done = vai("search", "nothing")
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "no entry matches\n")

@@ -2,6 +2,7 @@ import { Alert, Anchor, Button, Group, Paper, Stack, Tabs, Text } from "@mantine
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "~/api/client";
+import { Problem } from "~/api/problem";
 import { ROOT } from "~/api/root";
 import type { FlashboardDetail } from "~/api/types";
 import { useRefusal } from "~/app/me";
@@ -14,6 +15,7 @@ import { PageLink } from "~/shared/link";
 import { counted } from "~/shared/numbers";
 import { OpenBoard } from "~/shared/open-board";
 import { Page } from "~/shared/page";
+import { saveFile } from "~/shared/save-file";
 import { Failure, Waiting } from "~/shared/states";
 import { isLive, StatusBadge } from "~/shared/status";
 import { tell, tellRefused } from "~/shared/tell";
@@ -152,6 +154,25 @@ function LastRun({ board }: { board: FlashboardDetail }) {
   );
 }
 
+/** A PDF is asked for, and not linked to: an installation without a browser says so. */
+function Pdf({ slug, href }: { slug: string; href: string }) {
+  const made = useMutation({
+    mutationFn: async () => {
+      const response = await fetch(href);
+      if (!response.ok) throw Problem.of(response, await response.json().catch(() => undefined));
+      saveFile(await response.blob(), `${slug}.pdf`);
+    },
+  });
+  return (
+    <div>
+      <Button variant="subtle" size="compact-sm" loading={made.isPending} onClick={() => made.mutate()}>
+        As PDF
+      </Button>
+      {made.error && <Failure error={made.error} />}
+    </div>
+  );
+}
+
 type Tile = { key?: unknown; title?: unknown; type?: unknown };
 
 function Export({ board }: { board: FlashboardDetail }) {
@@ -161,11 +182,14 @@ function Export({ board }: { board: FlashboardDetail }) {
   return (
     <Stack>
       <Paper withBorder p="md">
-        <Anchor href={`${base}/export`} download={`${board.slug}.html`}>
-          The whole page as one HTML file
-        </Anchor>
+        <Group gap="lg">
+          <Anchor href={`${base}/export`} download={`${board.slug}.html`}>
+            The whole page as one HTML file
+          </Anchor>
+          <Pdf slug={board.slug} href={`${base}/export?format=pdf`} />
+        </Group>
         <Text size="sm" c="dimmed">
-          It opens from a disk, without a network. For a PDF, open the flashboard and print it.
+          The HTML file opens from a disk, without a network.
         </Text>
       </Paper>
       <Stack gap="xs" component="section" aria-label="Tiles">

@@ -61,7 +61,9 @@ function Shown({ dataset }: { dataset: Dataset }) {
           {tab === "overview" && <Columns dataset={dataset} />}
         </Tabs.Panel>
         <Tabs.Panel value="preview" pt="md">
-          {tab === "preview" && <Preview id={dataset.id} label={`Some rows of ${dataset.name}`} />}
+          {tab === "preview" && (
+            <Preview id={dataset.id} label={`Some rows of ${dataset.name}`} columns={dataset.columns.length} />
+          )}
         </Tabs.Panel>
         <Tabs.Panel value="versions" pt="md">
           {tab === "versions" && <Versions id={dataset.id} />}

@@ -5,13 +5,21 @@ import { api, ask } from "~/api/client";
 import { Grid } from "~/shared/grid/grid";
 import { Empty, Failure, Waiting } from "~/shared/states";
 
-export function Preview({ id, label }: { id: string; label: string }) {
+/** Cells that a preview has: of a table with 500 columns 40 rows come, since each value takes time on its way. */
+const CELLS = 20_000;
+const MOST_ROWS = 200;
+const LEAST_ROWS = 20;
+
+type Props = { id: string; label: string; columns: number };
+
+export function Preview({ id, label, columns }: Props) {
+  const rows = Math.max(LEAST_ROWS, Math.min(MOST_ROWS, Math.floor(CELLS / Math.max(1, columns))));
   const { data, error, isPending, refetch } = useQuery({
-    queryKey: ["preview", id],
+    queryKey: ["preview", id, rows],
     queryFn: ({ signal }) =>
       ask(
         api.GET("/api/v1/datasets/{dataset}/preview", {
-          params: { path: { dataset: id }, query: { rows: 200 } },
+          params: { path: { dataset: id }, query: { rows } },
           signal,
         }),
       ),

@@ -6,6 +6,7 @@ import { useRefusal } from "~/app/me";
 import { ErrorBox } from "~/pages/run/error-box";
 import { type Column, Grid, type Rows, textOfCell } from "~/shared/grid/grid";
 import { PageLink } from "~/shared/link";
+import { saveFile } from "~/shared/save-file";
 import { Empty } from "~/shared/states";
 import { duration } from "~/shared/time";
 import { Chart, type ChartChoice, chosenFor } from "./chart";
@@ -100,10 +101,5 @@ export function csvOf(columns: Column[], rows: Rows): string {
 }
 
 function download(columns: Column[], rows: Rows): void {
-  const address = URL.createObjectURL(new Blob([csvOf(columns, rows)], { type: "text/csv" }));
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = "query.csv";
-  link.click();
-  URL.revokeObjectURL(address);
+  saveFile(new Blob([csvOf(columns, rows)], { type: "text/csv" }), "query.csv");
 }

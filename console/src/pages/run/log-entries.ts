@@ -8,13 +8,20 @@ const PAGE = 500;
 /** Entries that a page keeps while it follows; the oldest make room. */
 const MOST = 100_000;
 
+/** Entries behind the one that a page was opened at. */
+const BEHIND = 100;
+
 type State = { entries: LogEntry[]; older: string | null; loaded: boolean; error: unknown; ended: boolean };
+/** Milliseconds in which what comes is shown together. */
+const TOGETHER = 400;
+
 const NOTHING: State = { entries: [], older: null, loaded: false, error: null, ended: false };
 
 const page = (id: string, after: string | null, signal?: AbortSignal) =>
   readLog(id, { limit: PAGE, order: "desc", after }, signal);
 
-export function useLog(id: string) {
+/** `at`: the id of an entry; the log is then read around it, and does not go on by itself. */
+export function useLog(id: string, at?: string) {
   const [state, setState] = useState<State>(NOTHING);
   const [attempt, setAttempt] = useState(0);
   const busy = useRef(false);
@@ -24,18 +31,18 @@ export function useLog(id: string) {
     const leaving = new AbortController();
     let stop = (): void => undefined;
     setState(NOTHING);
-    page(id, null, leaving.signal)
+    page(id, at ? behind(id, at) : null, leaving.signal)
       .then((answer) => {
         const entries = [...answer.entries].reverse();
         setState({ ...NOTHING, entries, older: answer.hasMore ? answer.nextCursor : null, loaded: true });
-        stop = live(id, entries.at(-1)?.id, setState);
+        if (!at) stop = live(id, entries.at(-1)?.id, setState);
       })
       .catch((error: unknown) => leaving.signal.aborted || setState({ ...NOTHING, error, loaded: true }));
     return () => {
       leaving.abort();
       stop();
     };
-  }, [id, attempt]);
+  }, [id, at, attempt]);
 
   const readOlder = useCallback(async (): Promise<void> => {
     if (busy.current || !state.older) return;
@@ -58,6 +65,10 @@ export function useLog(id: string) {
   return { ...state, readOlder, again: () => setAttempt((count) => count + 1) };
 }
 
+/** The cursor from which a page backwards holds the entry, and some that follow it. */
+const behind = (id: string, at: string): string =>
+  `${id}-${Math.min(Number(at.slice(id.length + 1)) + BEHIND, 999_999_999) || 1}`;
+
 /** Adds what comes, a few times a second however much it is, and connects again behind the last entry that came. */
 function live(id: string, first: string | undefined, set: (change: (now: State) => State) => void): () => void {
   let last = first;
@@ -66,7 +77,7 @@ function live(id: string, first: string | undefined, set: (change: (now: State) 
       const entries = [...now.entries, ...items];
       return entries.length <= MOST ? { ...now, entries } : { ...now, entries: entries.slice(-MOST) };
     });
-  }, 250);
+  }, TOGETHER);
   const stop = follow(
     () => `/api/v1/action-runs/${id}/logs/stream${last ? `?after=${encodeURIComponent(last)}` : ""}`,
     {

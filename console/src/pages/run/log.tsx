@@ -1,13 +1,14 @@
 import { ActionIcon, Button, Checkbox, Group, SegmentedControl, Text, TextInput, Tooltip } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconArrowBarToDown, IconCopy, IconDownload, IconSearch } from "@tabler/icons-react";
-import { useVirtualizer } from "@tanstack/react-virtual";
+import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { readLog } from "~/api/logs";
 import { messageOf } from "~/api/problem";
 import type { LogEntry, Run } from "~/api/types";
 import { useAddress } from "~/app/navigate";
 import { textOf } from "~/app/search";
+import { saveFile } from "~/shared/save-file";
 import { Failure, Waiting } from "~/shared/states";
 import { isLive } from "~/shared/status";
 import classes from "./log.module.css";
@@ -18,11 +19,17 @@ const RANK = { info: 0, warning: 1, error: 2 } as const;
 type Level = keyof typeof RANK;
 
 export function Log({ run }: { run: Run }) {
-  const log = useLog(run.id);
   const [search, change] = useAddress();
+  const asked = textOf(search.entry);
+  const at = asked?.startsWith(`${run.id}-`) ? asked : undefined;
+  const log = useLog(run.id, at);
   const level = (textOf(search.level) ?? "info") as Level;
   const words = (textOf(search.find) ?? "").toLowerCase();
-  const [following, setFollowing] = useState(true);
+  const [following, setFollowing] = useState(!at);
+  const follow = (on: boolean): void => {
+    setFollowing(on);
+    if (on && at) change({ entry: undefined });
+  };
   const shown = useMemo(
     () =>
       log.entries.filter(
@@ -63,7 +70,7 @@ export function Log({ run }: { run: Run }) {
           size="xs"
           label="Follow"
           checked={following}
-          onChange={(event) => setFollowing(event.currentTarget.checked)}
+          onChange={(event) => follow(event.currentTarget.checked)}
         />
         <Group gap={4} ml="auto">
           <Text size="xs" c="dimmed" aria-live="polite">
@@ -95,7 +102,8 @@ export function Log({ run }: { run: Run }) {
           older={log.older !== null}
           readOlder={log.readOlder}
           following={following}
-          setFollowing={setFollowing}
+          setFollowing={follow}
+          at={at}
         />
       )}
     </div>
@@ -128,13 +136,20 @@ async function download(id: string): Promise<void> {
     if (!page.hasMore || !page.nextCursor) break;
     after = page.nextCursor;
   }
-  const address = URL.createObjectURL(new Blob(parts, { type: "application/x-ndjson" }));
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = `run-${id}.ndjson`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  saveFile(new Blob(parts, { type: "application/x-ndjson" }), `run-${id}.ndjson`);
 }
+
+/** Pixels of an entry that is one line. */
+const LINE = 24;
+
+/** The height as the browser tells it after its own layout. To ask for it when a line is added costs a layout each. */
+function heightOf(element: Element, told: ResizeObserverEntry | undefined, lines: Lined): number {
+  const size = told?.borderBoxSize[0]?.blockSize;
+  if (size !== undefined) return Math.round(size);
+  return lines.measurementsCache[lines.indexFromElement(element)]?.size ?? LINE;
+}
+
+type Lined = Virtualizer<HTMLDivElement, Element>;
 
 type LinesProps = {
   entries: LogEntry[];
@@ -142,22 +157,33 @@ type LinesProps = {
   readOlder: () => Promise<void>;
   following: boolean;
   setFollowing: (on: boolean) => void;
+  /** The entry that the page was opened at. */
+  at: string | undefined;
 };
 
-function Lines({ entries, older, readOlder, following, setFollowing }: LinesProps) {
+function Lines({ entries, older, readOlder, following, setFollowing, at }: LinesProps) {
   const box = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState<Set<string>>(new Set());
   const lines = useVirtualizer({
     count: entries.length,
     getScrollElement: () => box.current,
-    estimateSize: () => 24,
+    estimateSize: () => LINE,
     getItemKey: (index) => entries[index]?.id ?? index,
-    overscan: 20,
+    overscan: 10,
+    measureElement: heightOf,
+    // A line that comes is no hurry: without this each notice of a scroll is a rendering of its own.
+    useFlushSync: false,
   });
   const count = entries.length;
   useEffect(() => {
     if (following && count) lines.scrollToIndex(count - 1, { align: "end" });
   }, [following, count, lines]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the log is there; then one scrolls
+  useEffect(() => {
+    const index = at ? entries.findIndex((entry) => entry.id === at) : -1;
+    if (index >= 0) lines.scrollToIndex(index, { align: "center" });
+  }, [at]);
 
   function scrolled(): void {
     const view = box.current;
@@ -200,6 +226,7 @@ function Lines({ entries, older, readOlder, following, setFollowing }: LinesProp
                 ref={lines.measureElement}
                 data-index={index}
                 className={classes.place}
+                data-asked={entry.id === at || undefined}
                 style={{ transform: `translateY(${start}px)` }}
               >
                 <LogLine entry={entry} open={open.has(entry.id)} toggle={toggle} />

@@ -1,20 +1,18 @@
 /** The filters of the list: what stands in the page's address, as the API asks for it. */
 import type { RunQuery } from "~/api/types";
 import { listOf, type Search, textOf } from "~/app/search";
+import { sinceOf } from "~/shared/listing/filter-bar";
 
-export const SINCE: Record<string, number> = { "1h": 3_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000 };
 const LISTS = ["status", "kind", "trigger_method", "label"] as const;
 const TEXTS = ["action_id", "automation_id", "connection_id", "parent_action_run_id", "q", "created_until"] as const;
 const NAMES = [...LISTS, ...TEXTS, "created_from", "since"];
 
-/** The query of the API. `since` is how far back from `now` (milliseconds), to the minute: so the key stays the same. */
+/** The query of the API. `since` is how far back from `now` (milliseconds). */
 export function queryOf(search: Search, now: number): RunQuery {
   const query: Record<string, unknown> = {};
   for (const name of LISTS) if (listOf(search[name]).length) query[name] = listOf(search[name]);
   for (const name of TEXTS) if (textOf(search[name])) query[name] = textOf(search[name]);
-  const seconds = SINCE[textOf(search.since) ?? ""];
-  const from = seconds ? new Date(Math.floor(now / 60_000) * 60_000 - seconds * 1_000).toISOString() : undefined;
-  const asked = from ?? textOf(search.created_from);
+  const asked = sinceOf(textOf(search.since), now) ?? textOf(search.created_from);
   if (asked) query.created_from = asked;
   if (textOf(search.sort) === "oldest") query.order = "asc";
   return query as RunQuery;

@@ -8,7 +8,7 @@ import { Page } from "~/shared/page";
 import { useNames } from "~/shared/runs";
 import { Empty, Failure, Waiting } from "~/shared/states";
 import { BulkBar } from "./bulk-bar";
-import { FilterBar } from "./filter-bar";
+import { RunFilters } from "./filter-bar";
 import { isFiltered, queryOf } from "./filters";
 import { Rows } from "./rows";
 import { useRuns } from "./use-runs";
@@ -34,7 +34,7 @@ export default function RunsPage() {
 
   return (
     <Page title="Runs" actions={<Live state={state} />}>
-      <FilterBar search={search} change={change} />
+      <RunFilters search={search} change={change} />
       <Group justify="space-between" gap="xs" mih={36}>
         {selected.size > 0 ? (
           <BulkBar selected={selected} runs={runs} query={query} total={total} clear={() => setSelected(new Set())} />

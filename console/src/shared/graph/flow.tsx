@@ -4,7 +4,6 @@ import {
   Controls,
   type Edge,
   Handle,
-  MarkerType,
   type Node,
   type NodeProps,
   Position,
@@ -27,6 +26,9 @@ type StepNode = Node<{ step: GraphNode; state?: StepState }, "step">;
 const FITS = 60;
 /** So much smaller than itself a step can still be read. */
 const SMALLEST = 0.5;
+
+/** One arrow for all edges: markers by their looks would be compared edge by edge. */
+const ARROW = "graph-arrow";
 
 const TYPES = { step: memo(Step) };
 const HANDLES = [
@@ -64,6 +66,7 @@ function Shown({ graph, states, chosen, choose, height = "28rem", label }: Graph
   }, [shape]);
   return (
     <div ref={box} className={classes.box} style={{ height }} role="region" aria-label={label}>
+      <Arrow />
       <ReactFlow
         nodes={nodes}
         edges={edges}
@@ -93,6 +96,27 @@ function Shown({ graph, states, chosen, choose, height = "28rem", label }: Graph
         <Controls showInteractive={false} position="bottom-right" />
       </ReactFlow>
     </div>
+  );
+}
+
+function Arrow() {
+  return (
+    <svg className={classes.marker} aria-hidden>
+      <defs>
+        <marker
+          id={ARROW}
+          viewBox="-10 -10 20 20"
+          markerWidth="16"
+          markerHeight="16"
+          markerUnits="strokeWidth"
+          orient="auto-start-reverse"
+          refX="0"
+          refY="0"
+        >
+          <polyline points="-5,-4 0,0 -5,4 -5,-4" className={classes.arrow} />
+        </marker>
+      </defs>
+    </svg>
   );
 }
 
@@ -146,7 +170,7 @@ function edgesOf(graph: Graph, states: GraphProps["states"]): Edge[] {
       target,
       label: port || undefined,
       className: states && !passed ? classes.untaken : classes.line,
-      markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: "var(--graph-line)" },
+      markerEnd: ARROW,
     };
   });
 }

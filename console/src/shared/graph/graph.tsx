@@ -1,4 +1,4 @@
-/** The steps of an automation as a graph. It is loaded when it is first shown. */
+/** The steps of an automation as a graph. What draws them is a file of its own. */
 import { Skeleton } from "@mantine/core";
 import { lazy, Suspense } from "react";
 import type { Graph } from "./steps";
@@ -16,7 +16,10 @@ export type GraphProps = {
   label: string;
 };
 
-const Loaded = lazy(() => import("./flow"));
+/** It comes while the page asks for what it draws. */
+const flow = import("./flow");
+flow.catch(() => undefined);
+const Loaded = lazy(() => flow);
 
 export function StepGraph(props: GraphProps) {
   return (

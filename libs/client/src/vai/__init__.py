@@ -20,7 +20,18 @@ from .errors import (
     VaiError,
 )
 from .models.alerts import Alert, AlertRule
-from .models.answers import Action, Connection, ConnectionTest, LatestRun, LogEntry, Run, RunError, User, global_percent
+from .models.answers import (
+    Action,
+    Connection,
+    ConnectionTest,
+    FoundEntry,
+    LatestRun,
+    LogEntry,
+    Run,
+    RunError,
+    User,
+    global_percent,
+)
 from .models.artifacts import Artifact, ArtifactLink
 from .models.automations import (
     ActionRun,
@@ -77,6 +88,7 @@ __all__ = [
     "FlashboardLink",
     "FlashboardVersion",
     "Forbidden",
+    "FoundEntry",
     "Invalid",
     "InvitedMember",
     "Kind",

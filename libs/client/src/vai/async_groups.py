@@ -40,7 +40,7 @@ from .dressing import dress, iterated, of_call, of_conversation, rename
 from .errors import ApiError, VaiError
 from .models.answers import Answer, LogEntry
 from .models.datasets import FileFormat
-from .models.flashboards import TileFormat
+from .models.flashboards import BoardFormat
 from .models.people import RunChange
 from .tail import Ask, LogTail, Tail
 
@@ -139,6 +139,7 @@ class AsyncLogs(AsyncGroup):
     """`client.logs`"""
 
     list, iterate = _ask(logs.listing), _all(logs.listing)
+    search, search_all = _ask(logs.search), _all(logs.search)
 
     def stream(self, run_id: str, after: str | None = None) -> "AsyncLogStream":
         """The live log, after the entry `after`, until the run has ended."""
@@ -323,7 +324,7 @@ class AsyncFlashboards(AsyncGroup):
     links, iterate_links = _ask(flashboards.links), _all(flashboards.links)
 
     def export(
-        self, flashboard: str, tile: str | None = None, *, format: TileFormat = "csv", version: int | None = None
+        self, flashboard: str, tile: str | None = None, *, format: BoardFormat | None = None, version: int | None = None
     ) -> AsyncGenerator[bytes]:
         """The whole as one HTML file, or a tile as CSV, SVG or PNG, piece by piece."""
         return self._client.pieces_of(flashboards.export(flashboard, tile, format=format, version=version))

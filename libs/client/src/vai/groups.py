@@ -39,7 +39,7 @@ from .dressing import dress, iterated, of_call, of_conversation, rename
 from .errors import ApiError, VaiError
 from .models.answers import Answer, LogEntry
 from .models.datasets import FileFormat
-from .models.flashboards import TileFormat
+from .models.flashboards import BoardFormat
 from .models.people import RunChange
 from .tail import Ask, LogTail, Tail
 
@@ -137,6 +137,7 @@ class Logs(Group):
     """`client.logs`"""
 
     list, iterate = _ask(logs.listing), _all(logs.listing)
+    search, search_all = _ask(logs.search), _all(logs.search)
 
     def stream(self, run_id: str, after: str | None = None) -> "LogStream":
         """The live log, after the entry `after`, until the run has ended."""
@@ -319,7 +320,7 @@ class Flashboards(Group):
     links, iterate_links = _ask(flashboards.links), _all(flashboards.links)
 
     def export(
-        self, flashboard: str, tile: str | None = None, *, format: TileFormat = "csv", version: int | None = None
+        self, flashboard: str, tile: str | None = None, *, format: BoardFormat | None = None, version: int | None = None
     ) -> Iterator[bytes]:
         """The whole as one HTML file, or a tile as CSV, SVG or PNG, piece by piece."""
         return self._client.pieces_of(flashboards.export(flashboard, tile, format=format, version=version))

@@ -31,6 +31,7 @@ from vai_api_gateway.http.edge import Edge, Receive, Scope, Send
 from vai_api_gateway.lake import artifacts, reading
 from vai_api_gateway.lake import routes as datasets
 from vai_api_gateway.logs import routes as run_logs
+from vai_api_gateway.logs import search as log_search
 from vai_api_gateway.logs import stream
 from vai_api_gateway.mcp import endpoint as mcp
 from vai_api_gateway.models import routes as models
@@ -78,6 +79,7 @@ _PARTS: tuple[Any, ...] = (
         secrets,
         replay,
         mcp,
+        log_search,
     ),
     *(session, invitations, organisation, users, api_keys, admin),
 )

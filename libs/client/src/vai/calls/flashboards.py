@@ -2,7 +2,7 @@
 
 from vai.call import API, PAGE, Call, Page, get_call, given, keyed, nothing, offset_list, segment
 from vai.models.answers import Json, Run
-from vai.models.flashboards import Flashboard, FlashboardLink, FlashboardVersion, TileFormat
+from vai.models.flashboards import BoardFormat, Flashboard, FlashboardLink, FlashboardVersion
 
 
 def listing(q: str | None = None, *, limit: int = PAGE, offset: int = 0) -> Call[Page[Flashboard]]:
@@ -50,11 +50,14 @@ def delete_version(flashboard: str, number: int) -> Call[None]:
 
 
 def export(
-    flashboard: str, tile: str | None = None, *, format: TileFormat = "csv", version: int | None = None
+    flashboard: str, tile: str | None = None, *, format: BoardFormat | None = None, version: int | None = None
 ) -> Call[None]:
-    """The whole as one HTML file; or of one tile the rows as CSV, or the drawing of a chart."""
+    """The whole as `html` (one file), or as `pdf`; or of one tile the rows as `csv`, or a chart as `svg` or `png`.
+
+    PDF files are made where the installation has a browser. Without a format: html, or csv of a tile.
+    """
     if tile is None:
-        return _file(f"{_path(flashboard)}/export", version=version)
+        return _file(f"{_path(flashboard)}/export", format=format, version=version)
     return _file(f"{_path(flashboard)}/tiles/{segment(tile)}", format=format, version=version)
 
 

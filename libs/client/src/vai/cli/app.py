@@ -24,6 +24,7 @@ from .commands import (
     opening,
     people,
     runs,
+    search,
     sources,
     system,
     threads,
@@ -43,6 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 runs.register(app)
+verb(app)(search.search)
 app.add_typer(actions.app, name="actions")
 app.add_typer(automations.app, name="automations")
 app.add_typer(connections.app, name="connections")

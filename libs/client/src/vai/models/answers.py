@@ -197,6 +197,17 @@ class LogEntry(Answer):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundEntry(LogEntry):
+    """An entry that a search of all logs found, and its run: `id`, `kind`, `status`, `action`, `actionId`, `createdAt`.
+
+    `parts` are the message, or what surrounds the first match in a long one: each has `text` and `isMatch`.
+    """
+
+    run: Json
+    parts: list[Json] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Connection(Answer):
     """A connected service. Credentials are written, never read back; `max_running` limits its live runs."""
 

@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 
 from .answers import Answer, Json
 
-TileFormat = Literal["csv", "svg", "png"]
+BoardFormat = Literal["html", "pdf", "csv", "svg", "png"]
+"""html and pdf are of the whole, the others of a tile."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Lists of runs, and hiding one (document 003). Text for asyncpg, not SQLAlchemy (decision 66)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -77,10 +78,10 @@ async def list_page(conn: Queries, org_id: UUID, filters: RunFilters, sorting: S
 
     The ids come from an index alone if there is one. Only the rows of the page are read, without their large values.
     """
-    filters = await _with_few_labelled(conn, org_id, filters)
+    filters = await with_few_labelled(conn, org_id, filters)
     one_more = replace(sorting, limit=sorting.limit + 1)
-    ids, values = _ids(org_id, filters, one_more)
-    statement = f"SELECT {LISTED} FROM runs r JOIN ({ids}) p USING (id) ORDER BY {sorting.columns('r.')}"
+    page, values = ids(org_id, filters, one_more)
+    statement = f"SELECT {LISTED} FROM runs r JOIN ({page}) p USING (id) ORDER BY {sorting.columns('r.')}"
     found = cast("list[ListedRun]", list(await conn.fetch(statement, *values)))
     has_next = len(found) > sorting.limit
     if sorting.after is None and not has_next and (found or not sorting.offset):
@@ -89,7 +90,7 @@ async def list_page(conn: Queries, org_id: UUID, filters: RunFilters, sorting: S
     return RunPage(found[: sorting.limit], has_next, total, is_exact)
 
 
-async def _with_few_labelled(conn: Queries, org_id: UUID, filters: RunFilters) -> RunFilters:
+async def with_few_labelled(conn: Queries, org_id: UUID, filters: RunFilters) -> RunFilters:
     """The filters with the ids of the runs that have the labels, if these are few.
 
     The planner knows nothing of labels and walks all runs for a label that none has, which takes minutes. This asks
@@ -104,15 +105,18 @@ async def _with_few_labelled(conn: Queries, org_id: UUID, filters: RunFilters) -
     return replace(filters, ids=tuple(row["id"] for row in rows if row["is_meant"]))
 
 
-def _ids(org_id: UUID, filters: RunFilters, sorting: Sorting) -> tuple[str, list[Any]]:
-    """The page's ids. By status, each status is walked in its own order, and the walks are merged."""
+def ids(org_id: UUID, filters: RunFilters, sorting: Sorting, more: Sequence[Condition] = ()) -> tuple[str, list[Any]]:
+    """The ids of a page as SQL with its values; `more` are conditions beside the filters.
+
+    By status, each status is walked in its own order, and the walks are merged.
+    """
     end = f"ORDER BY {sorting.columns()} LIMIT {sorting.limit:d} OFFSET {sorting.offset:d}"
     by_status = (filters.kinds or filters.statuses) and not filters.has_own_index and sorting.by == "created_at"
     if not by_status:
-        text, values = where([*filters.conditions(org_id), *sorting.behind()])
+        text, values = where([*filters.conditions(org_id), *more, *sorting.behind()])
         return f"SELECT id FROM runs WHERE {text} {end}", values
     walked = filters.statuses or tuple(Status)
-    text, values = where([*filters.with_statuses(()).conditions(org_id), *sorting.behind()])
+    text, values = where([*filters.with_statuses(()).conditions(org_id), *more, *sorting.behind()])
     walks = " UNION ALL ".join(
         f"(SELECT id FROM runs WHERE {text} AND status = ${place}"
         f" ORDER BY {sorting.columns()} LIMIT {sorting.limit + sorting.offset:d})"

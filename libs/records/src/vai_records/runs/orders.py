@@ -25,6 +25,7 @@ from vai_records.connections.connections import Resolved, Unresolved
 from vai_records.definitions.base import ConnectionReference, Definition
 from vai_records.definitions.call_agent import CallAgent
 from vai_records.definitions.call_automation import CallAutomation
+from vai_records.definitions.create_flashboard import CreateFlashboard
 from vai_records.definitions.explain_schema import ExplainSchema
 from vai_records.definitions.generate_query import GenerateQuery
 from vai_records.definitions.kinds import KINDS
@@ -178,9 +179,11 @@ async def make(
         order, whole = replace(order, filled=filled), filled.definition
     model = await beside.judged(customer.org_id, whole, partial(checks.complete, order.kind, whole, order.loc))
     if isinstance(model, GenerateQuery) and model.question is not None:
-        await _check_model(conn, customer.org_id, model.model, order.loc)
+        await _check_model(conn, customer.org_id, model.model, order.loc, "question")
     if isinstance(model, ExplainSchema) and model.needs_model:
         await _check_model(conn, customer.org_id, model.model, order.loc, "meanings")
+    if isinstance(model, CreateFlashboard) and model.questions:
+        await _check_model(conn, customer.org_id, model.model, order.loc, "tiles", min(model.questions), "question")
     if isinstance(model, CallAgent):
         await _check_agent(conn, customer.org_id, model.agent, order.loc)
     if isinstance(model, CallAutomation):
@@ -304,9 +307,9 @@ async def _resolve(conn: Queries, org_id: UUID, loc: Place, reference: Reference
         raise refused(loc, str(error), "unknown_connection") from error
 
 
-async def _check_model(conn: Queries, org_id: UUID, wanted: str | None, loc: Place, field: str = "question") -> None:
+async def _check_model(conn: Queries, org_id: UUID, wanted: str | None, loc: Place, *field: str | int) -> None:
     """A question that no model can answer, or none today, is refused at once, with what is to be set."""
-    place = (*loc, "model" if wanted else field)
+    place = (*loc, *(("model",) if wanted else field))
     try:
         choice = await choose(conn, org_id, wanted)
     except NoModel as error:

@@ -185,6 +185,7 @@ EXAMPLES: dict[str, Example] = {
     # Logs
     "get_logs": Example(given=(_A_QUEUED_RUN,), query="?level=warning&limit=50"),
     "stream_logs": Example(given=(_A_FAILED_RUN,), options="-N"),
+    "search_logs": Example(query="?q=order&level=info&kind=dlt_extract&limit=20"),
     # Automations
     "list_automations": Example(query="?q=orders&triggers=schedule,webhook&label=team=finance&sort_by=name&order=asc"),
     "create_automation": Example(_AUTOMATION),

@@ -1,6 +1,7 @@
 """Pages of runs. Those for which all runs may have to be read take turns, so that no organisation slows the others."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -24,12 +25,15 @@ class Searches:
         self._pool = pool
         self._turns: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
 
+    def room(self, org_id: UUID) -> AbstractAsyncContextManager[None]:
+        """Room for one search of the organisation. Raises `Overloaded` where too many of its searches go on."""
+        return turn(self._turns.setdefault(org_id, asyncio.Semaphore(AT_ONCE)))
+
     async def page(self, org_id: UUID, filters: RunFilters, sorting: Sorting) -> RunPage:
         """Raises `Problem` 422 where finding the runs takes too long, `Overloaded` where too many are searched for."""
         if not filters.reads_rows:
             return await run_lists.list_page(self._pool, org_id, filters, sorting)
-        room = self._turns.setdefault(org_id, asyncio.Semaphore(AT_ONCE))
-        async with turn(room):
+        async with self.room(org_id):
             try:
                 return await run_lists.list_page(self._pool, org_id, filters, sorting)
             except asyncpg.QueryCanceledError:

@@ -13,7 +13,7 @@ from vai.cli.inputs import assign
 from vai.cli.screen import show
 from vai.cli.screen.listing import LIMIT, page_of, print_list
 from vai.cli.start import FollowFlag, Stay, WaitOption, start
-from vai.models.flashboards import Flashboard, FlashboardLink, FlashboardVersion, TileFormat
+from vai.models.flashboards import BoardFormat, Flashboard, FlashboardLink, FlashboardVersion
 
 from .saving import save
 
@@ -112,11 +112,16 @@ def export(
         Path | None, typer.Argument(metavar="[FILE]", help="Where to; - is the standard output. Else a name is made.")
     ] = None,
     tile: Annotated[str | None, typer.Option(metavar="KEY", help="Only this tile, as a file of its own.")] = None,
-    format: Annotated[TileFormat, typer.Option(help="Of a tile; svg and png are for charts.")] = "csv",
+    format: Annotated[
+        BoardFormat | None, typer.Option(help="Of the whole html or pdf; of a tile csv, and of a chart svg or png.")
+    ] = None,
     version: VersionOption = None,
 ) -> None:
-    """Save a flashboard as one HTML file, or a tile as CSV, SVG or PNG."""
-    made = Path(f"{flashboard}.html" if tile is None else f"{flashboard}-{tile}.{format}")
+    """Save a flashboard as one HTML file or as PDF, or a tile as CSV, SVG or PNG."""
+    if format is not None and (format in ("html", "pdf")) != (tile is None):
+        told = "html and pdf are of the whole flashboard" if tile else f"{format} is of a tile: name it with --tile"
+        raise typer.BadParameter(told, param_hint="--format")
+    made = Path(f"{flashboard}.{format or 'html'}" if tile is None else f"{flashboard}-{tile}.{format or 'csv'}")
     with connect() as client:
         pieces = client.flashboards.export(flashboard, tile, format=format, version=version)
         save(pieces, file or made)

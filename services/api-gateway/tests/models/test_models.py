@@ -179,3 +179,46 @@ async def test_a_question_is_refused_where_the_day_is_used_up(
     assert [one["status"] for one in batch.json()["results"]] == [429]
     given = {"kind": "generate_query", "definition": {"sql": "SELECT 1"}}
     assert (await api.post("/api/v1/action-runs", json=given, headers={"Prefer": "respond-async"})).status_code == 201
+
+
+TILES = [
+    {"key": "words", "type": "text", "text": "Orders."},
+    {"key": "n", "type": "number", "question": "How many orders are there?"},
+]
+
+
+async def test_a_tile_with_a_question_needs_a_model_and_says_what_to_set(
+    api: httpx2.AsyncClient, provider: ModelServer
+) -> None:
+    body: dict[str, Any] = {"kind": "create_flashboard", "definition": {"title": "Orders", "tiles": TILES}}
+    refused = await api.post("/api/v1/action-runs", json=body)
+    [detail] = refused.json()["detail"]
+    assert (refused.status_code, detail["type"], detail["loc"]) == (
+        422, "no_model", ["body", "definition", "tiles", 1, "question"],
+    )  # fmt: skip
+    assert "settings.models.default" in detail["msg"]
+    body["definition"]["model"] = "gone/x"
+    [detail] = (await api.post("/api/v1/action-runs", json=body)).json()["detail"]
+    assert (detail["loc"], "no connection 'gone'" in detail["msg"]) == (["body", "definition", "model"], True)
+    await connect(api, provider)
+    body["definition"]["model"] = "here/scripted-1"
+    made = await api.post("/api/v1/action-runs", json=body, headers={"Prefer": "respond-async"})
+    assert made.status_code == 201, made.text
+
+
+@pytest.mark.parametrize(
+    ("tile", "told"),
+    [
+        ({"type": "number"}, "give sql, or a question"),
+        ({"type": "number", "sql": "SELECT 1", "question": "How many?"}, "not both"),
+        ({"type": "number", "question": " "}, "question"),
+        ({"type": "number", "question": "x" * 4_001}, "4000"),
+        ({"type": "chart", "spec": {"mark": "bar"}, "question": "How many?"}, "a spec names columns"),
+        ({"type": "text", "text": "x", "question": "How many?"}, "question"),
+        ({"type": "number", "sql": "SELECT 1"}, "a model is for the question of a tile"),
+    ],
+)
+async def test_a_tile_has_sql_or_a_question(api: httpx2.AsyncClient, tile: dict[str, Any], told: str) -> None:
+    definition = {"title": "Orders", "model": "here/scripted-1", "tiles": [{"key": "n"} | tile]}
+    refused = await api.post("/api/v1/action-runs", json={"kind": "create_flashboard", "definition": definition})
+    assert (refused.status_code, told in refused.text) == (422, True), refused.text

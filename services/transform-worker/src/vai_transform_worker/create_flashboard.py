@@ -10,6 +10,8 @@ from vai_records.definitions.create_flashboard import CreateFlashboard as Defini
 from vai_records.flashboards import boards, versions
 from vai_records.flashboards.versions import NewTile, NewVersion
 from vai_transform_worker.asking import named_tables
+from vai_transform_worker.asking.writing import Asked, written
+from vai_transform_worker.flashboards.questions import wanted
 from vai_transform_worker.metrics import flashboard_bytes, flashboard_versions
 from vai_worker.owned import Owned
 
@@ -45,6 +47,8 @@ class CreateFlashboard:
     async def answer(self, run: Owned, question: str, payload: Json) -> Json:
         if question == "tables":
             return await _tables(run, payload["names"])
+        if question == "write":
+            return await _written(run, payload)
         return await _kept(run, payload)
 
 
@@ -55,6 +59,16 @@ async def _tables(run: Owned, names: list[str]) -> Json:
     async with run.guarded() as conn:
         there = await named_tables.tables(conn, run.org_id)
     return {"sources": await named_tables.sources(run, named_tables.chosen(there, names))}
+
+
+async def _written(run: Owned, payload: Json) -> Json:
+    """The query that a model writes for a tile's question."""
+    definition = run.definition_as(Definition)
+    tile = next(each for each in definition.questions.values() if each.key == payload["tile"])
+    async with run.guarded() as conn:
+        there = await named_tables.tables(conn, run.org_id)
+    asked = Asked(tile.question or "", definition.model, wanted(definition, tile))
+    return await written(run, there, asked, payload["tried"])
 
 
 async def _kept(run: Owned, payload: Json) -> Json:
@@ -84,6 +98,7 @@ async def _kept(run: Owned, payload: Json) -> Json:
         "tiles": len(tiles),
         "datasets": made.datasets,
         "bytes": size,
+        **(payload.get("used") or {}),
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,12 +11,14 @@ import pytest
 from deltalake import write_deltalake
 
 from vai_common.errors import ErrorCode, RunError
+from vai_records.flashboards import versions
 from vai_records.models.choice import NoModel, choose
 from vai_testkit.models import LOOPBACK, ModelHouse, new_keyring
 from vai_testkit.servers.models.script import Asked, Call, Turn
 from vai_testkit.servers.models.server import ModelServer, serving_models
 from vai_transform_worker.asking.named_tables import tables
 from vai_transform_worker.asking.relevance import MOST_CHARACTERS, described
+from vai_transform_worker.create_flashboard import CreateFlashboard
 from vai_transform_worker.explain_schema import ExplainSchema
 from vai_transform_worker.generate_query import GenerateQuery
 from vai_worker.children.forks import Forks
@@ -210,3 +213,54 @@ async def test_a_model_that_gives_no_query_is_a_clear_error(
     with pytest.raises(RunError) as caught:
         await forks.perform(GenerateQuery(), await bench.run_of("generate_query", {"question": QUESTION}))
     assert caught.value.code == code
+
+
+@pytest.mark.usefixtures("lake")
+async def test_tiles_with_questions_show_what_a_model_asked_the_lake(
+    bench: Any, forks: Forks, model: ModelServer
+) -> None:
+    """The second tile's query names a parameter; its first one does not exist, and is written again."""
+    model.follow(
+        [
+            written("```sql\nSELECT count(*) AS n FROM bronze.shop.orders\n```"),
+            written("SELECT id, amount FROM bronze.shop.orders WHERE amount > {{ most }}"),
+            written("SELECT id, amount FROM bronze.shop.orders WHERE amount >= {{ least }} ORDER BY id"),
+        ]
+    )
+    definition = {
+        "title": "Orders",
+        "parameters": [{"name": "least", "type": "number", "default": 6}],
+        "tiles": [
+            {"key": "n", "type": "number", "question": QUESTION},
+            {"key": "days", "type": "chart", "chart": "bar", "question": "Amounts", "x": "id", "y": "amount"},
+            {"key": "own", "type": "table", "sql": "FROM silver.stg_orders"},
+        ],
+    }
+    result = await forks.perform(CreateFlashboard(), await bench.run_of("create_flashboard", definition))
+    assert (result["tiles"], result["dollars"], result["tokens"]["input"] > 0) == (3, None, True)
+    assert sorted(result["datasets"]) == ["bronze.shop.orders", "silver.stg_orders"]
+    version = await versions.get(bench.pool, UUID(result["flashboard"]), 1)
+    assert version is not None
+    number, chart, own = versions.whole(version, await versions.stored_tiles(bench.pool, version["id"])).tiles
+    assert (number.rows, number.found["sql"]) == ([{"n": 3}], "SELECT count(*) AS n FROM bronze.shop.orders")
+    assert (number.found["explanation"], number.found["model"]) == ("It counts.", "here/scripted-1")
+    assert chart.rows == [{"id": 2, "amount": 6}, {"id": 3, "amount": 7}]
+    assert chart.found["sql"].endswith("amount >= {{ least }} ORDER BY id")
+    assert "<svg" in chart.drawings["wide"]
+    assert (own.rows, own.found.get("sql")) == ([{"id": 1, "order_id": 3}], None)
+    first, second, third = (asked.texts[0] for asked in model.asked)
+    assert "The result is one row" in first
+    assert "columns of these names: id, amount" in second
+    assert "{{ least }}: least (number)" in second
+    assert "{{ most }} is no parameter; there are: least" in third
+
+
+@pytest.mark.usefixtures("lake")
+@pytest.mark.parametrize("sql", ["SELECT * FROM read_csv('/etc/passwd')", "COPY (SELECT 1) TO '/tmp/x.csv'"])
+async def test_what_a_model_may_not_read_is_on_no_tile(bench: Any, forks: Forks, model: ModelServer, sql: str) -> None:
+    model.says = lambda asked: written(sql)
+    definition = {"title": "Orders", "tiles": [{"key": "n", "type": "number", "question": QUESTION}]}
+    with pytest.raises(RunError, match="Tile n: ") as caught:
+        await forks.perform(CreateFlashboard(), await bench.run_of("create_flashboard", definition))
+    assert (caught.value.code, len(model.asked)) == (ErrorCode.DATA_ERROR, 4)
+    assert await bench.pool.fetchval("SELECT count(*) FROM flashboard_versions") == 0

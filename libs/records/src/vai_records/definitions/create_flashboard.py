@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 from vai_records.definitions.base import Definition
 from vai_records.definitions.sql_text import STRAY_REFERENCE, look
 from vai_records.flashboards.parameters import Parameters, Values, fault_in
-from vai_records.flashboards.tiles import Layout, TextTile, Tiles
+from vai_records.flashboards.tiles import Layout, QueryTile, TextTile, Tiles
+from vai_records.models.settings import ModelName
 from vai_records.strict import Number
 
 LONGEST_SECONDS: Final = 600.0
@@ -34,6 +35,9 @@ class CreateFlashboard(Definition):
     parameters: Parameters = Field(default=[], description="Values that its SQL names, with their defaults.")
     values: Values = Field(default={}, description="Of parameters, for this run; the defaults for the others.")
     tiles: Tiles = Field(description="What is shown, at most 50.")
+    model: ModelName | None = Field(
+        default=None, description="For tiles with a question; the organisation's default if absent."
+    )
     layout: Layout = Field(default=[], description="Rows of keys of tiles, which share the row; by width, if absent.")
     current: bool = Field(
         default=True, description="Whether the new version is the one that is shown when nobody asks for another."
@@ -65,7 +69,7 @@ class CreateFlashboard(Definition):
         for position, tile in enumerate(self.tiles):
             if isinstance(tile, TextTile):
                 continue
-            found, place = look(tile.sql), f"tiles.{position}.sql"
+            found, place = look(tile.sql or ""), f"tiles.{position}.sql"
             if found.unclosed is not None:
                 raise ValueError(f"{place}: {found.unclosed}")
             if found.strays:
@@ -75,6 +79,21 @@ class CreateFlashboard(Definition):
                     there = ", ".join(names) or "none"
                     raise ValueError(f"{place}: {{{{ {name[:100]} }}}} is no parameter; there are: {there}")
         return self
+
+    @model_validator(mode="after")
+    def _has_a_model_for_questions(self) -> "CreateFlashboard":
+        if self.model is not None and not self.questions:
+            raise ValueError("a model is for the question of a tile: sql needs none")
+        return self
+
+    @property
+    def questions(self) -> dict[int, QueryTile]:
+        """The tiles that a model answers, by their positions."""
+        return {
+            position: tile
+            for position, tile in enumerate(self.tiles)
+            if not isinstance(tile, TextTile) and tile.question is not None
+        }
 
     @property
     def slug_or_made(self) -> str:

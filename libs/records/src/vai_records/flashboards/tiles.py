@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
 
 from vai_records.flashboards import vega_specs
 from vai_records.strict import Strict, Text, short
@@ -29,16 +30,29 @@ class _Tile(Strict):
 
 
 class _Query(_Tile):
-    sql: Text = Field(
+    sql: Text | None = Field(
+        default=None,
         description="One query (SELECT …) of DuckDB over silver.orders, gold.sales, bronze.shop.orders; `{{ name }}` "
-        "is the value of a parameter."
+        "is the value of a parameter.",
+    )
+    question: Annotated[str, Field(min_length=1, max_length=4_000, pattern=r"\S")] | None = Field(
+        default=None, description="Instead of sql: what is to be shown, in words. A model turns it into a query."
     )
 
     @model_validator(mode="after")
     def _asks(self) -> "_Query":
-        if not self.sql.strip():
+        if self.sql is None and self.question is None:
+            raise PydanticCustomError("missing", "give sql, or a question that a model turns into sql")
+        if self.sql is not None and self.question is not None:
+            raise ValueError("give sql or a question, not both")
+        if self.sql is not None and not self.sql.strip():
             raise ValueError("sql is empty: give a query")
         return self
+
+    @property
+    def label(self) -> str:
+        """What it is called where it has no title."""
+        return self.title or (self.question or self.key)[:200]
 
 
 class Shown(Strict):
@@ -83,6 +97,8 @@ class ChartTile(_Query):
             raise ValueError("give chart (line, area, bar, horizontal_bar, point, pie) or a spec of Vega-Lite")
         if self.spec is not None and (self.x or self.y or self.series):
             raise ValueError("x, y and series are for a chart by its type; a spec names its fields itself")
+        if self.spec is not None and self.question is not None:
+            raise ValueError("a spec names columns, which nobody knows before a model has answered: give sql, or chart")
         if self.spec is not None and (fault := vega_specs.fault_of(self.spec)) is not None:
             raise ValueError(fault)
         return self
@@ -112,6 +128,7 @@ class TextTile(_Tile):
     text: Annotated[str, Field(max_length=50_000)]
 
 
+QueryTile = NumberTile | ChartTile | TableTile
 Tile = Annotated[NumberTile | ChartTile | TableTile | TextTile, Field(discriminator="type")]
 
 Tiles = Annotated[list[Tile], Field(min_length=1, max_length=MOST_TILES), short(MOST_TILES)]

@@ -78,6 +78,9 @@ class FlashboardTileShape(Shape):
     row_count: int
     total_rows: int
     truncated: bool
+    sql: str | None = Field(description="The query that a model wrote, where the tile has a question.")
+    explanation: str | None = Field(description="What that query does, as the model says.")
+    model: str | None
 
 
 class FlashboardVersionDetailShape(FlashboardVersionShape):
@@ -166,12 +169,13 @@ def tile_json(tile: Tile) -> Json:
     return {
         "key": tile.definition["key"],
         "type": tile.definition["type"],
-        "title": tile.definition.get("title", ""),
+        "title": tile.definition.get("title") or (tile.definition.get("question") or "")[:200],
         "columns": found.get("columns", []),
         "rows": tile.rows,
         "rowCount": found.get("row_count", 0),
         "totalRows": found.get("total_rows", 0),
         "truncated": found.get("truncated", False),
+        **{name: found.get(name) for name in ("sql", "explanation", "model")},
     }
 
 

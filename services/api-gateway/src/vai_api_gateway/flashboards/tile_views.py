@@ -19,6 +19,7 @@ MOST_CELLS: Final = 60_000
 """Of all tables of a page; those at its end get fewer rows."""
 
 LONGEST_CELL: Final = 300
+_LONGEST_NOTE = 500
 _LEAST_ROWS = 10
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
@@ -56,6 +57,9 @@ def views(version: Shown) -> list[Json]:
 def view_of(tile: Tile, cells: int = MOST_CELLS, letters: int = MOST_CHARACTERS_OF_TEXTS) -> Json:
     said = tile.definition
     base: Json = {name: said.get(name) for name in ("key", "type", "title", "note")}
+    base["title"] = base["title"] or (said.get("question") or "")[:200]
+    if said.get("question") and not base["note"] and tile.found.get("explanation"):
+        base["note"] = f"{tile.found['explanation'][:_LONGEST_NOTE]} (a query by {tile.found['model']})"
     base |= {"empty": False, "told": None, "comparison": None}
     if said["type"] == "text":
         if len(said["text"]) > letters:

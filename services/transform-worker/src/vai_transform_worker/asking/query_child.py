@@ -3,7 +3,7 @@ it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from vai_common.errors import ErrorCode, RunError
@@ -26,23 +26,35 @@ def query(job: Job, link: Link) -> dict[str, Any]:
     definition = GenerateQuery.model_validate(job.definition)
     limits = Limits(job.prepared["memory_mb"], job.prepared["spill_mb"])
     with Watch(link, job.prepared["seconds"]) as watch:
+
+        def queried(sql: str) -> dict[str, Any]:
+            return read(job, watch, sql, limits, definition.max_rows)
+
         if definition.sql is not None:
-            found = _queried(job, watch, definition, definition.sql, limits)
+            found = queried(definition.sql)
             return {"question": None, "explanation": None, "assumptions": [], "model": None, "mended": 0} | found
-        return _answered(job, watch, definition, limits)
+        told = answered(watch, lambda tried: watch.ask("write", {"tried": tried}), queried)
+        return {"question": definition.question, **told}
 
 
-def _answered(job: Job, watch: Watch, definition: GenerateQuery, limits: Limits) -> dict[str, Any]:
-    """Gets the query from a model, through the worker. An error is sent back to the model, three times at most."""
+def answered(
+    watch: Watch,
+    write: Callable[[list[dict[str, str]]], dict[str, Any]],
+    queried: Callable[[str], dict[str, Any]],
+) -> dict[str, Any]:
+    """What a query of a model finds, and what was used for it. An error is sent back to it, three times at most.
+
+    `write` gets the query, through the worker; it is told of those that failed. `queried` runs it.
+    """
     tried: list[dict[str, str]] = []
     used: dict[str, Any] = {"tokens": {"input": 0, "output": 0}, "dollars": 0.0}
     while True:
-        written = watch.ask("write", {"tried": tried})
-        used = _together(used, written)
+        written = write(tried)
+        used = together(used, written)
         sql = _bare(str(written["sql"]))
         watch.log("query_written", f"The model wrote: {sql[:1_000]}", {"sql": sql[:10_000], "attempt": len(tried) + 1})
         try:
-            found = _queried(job, watch, definition, sql, limits)
+            found = queried(sql)
         except RunError as error:
             if error.code != ErrorCode.DATA_ERROR or len(tried) >= MOST_MENDINGS:
                 raise
@@ -50,14 +62,14 @@ def _answered(job: Job, watch: Watch, definition: GenerateQuery, limits: Limits)
             tried.append({"sql": sql, "error": error.message})
             continue
         told = {name: written.get(name) for name in ("explanation", "assumptions", "model")}
-        return {"question": definition.question, **told, **used, "mended": len(tried)} | found
+        return {**told, **used, "mended": len(tried)} | found
 
 
-def _together(used: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
-    """What all answers of the model have used; the price of one that nobody knows makes the sum unknown."""
-    tokens = {name: used["tokens"][name] + written["tokens"][name] for name in used["tokens"]}
-    known = used["dollars"] is not None and written["dollars"] is not None
-    return {"tokens": tokens, "dollars": used["dollars"] + written["dollars"] if known else None}
+def together(used: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """What several answers of models have used; the price of one that nobody knows makes the sum unknown."""
+    tokens = {name: used["tokens"][name] + more["tokens"][name] for name in used["tokens"]}
+    known = used["dollars"] is not None and more["dollars"] is not None
+    return {"tokens": tokens, "dollars": used["dollars"] + more["dollars"] if known else None}
 
 
 def _bare(sql: str) -> str:
@@ -66,11 +78,12 @@ def _bare(sql: str) -> str:
     return found[1] if found else sql
 
 
-def _queried(job: Job, watch: Watch, definition: GenerateQuery, sql: str, limits: Limits) -> dict[str, Any]:
+def read(job: Job, watch: Watch, sql: str, limits: Limits, most: int) -> dict[str, Any]:
+    """The first rows of a query that was not judged yet, with its text and the tables that it reads."""
     sql = safety.without_end(sql)
     named = safety.tables_of(sql)
     sources = [Source(**each) for each in watch.ask("tables", {"names": named})["sources"]]
     safety.check_named(sql, [each.dataset for each in sources])
     with opened(job, watch, sources, limits) as tables:
-        found = tables.rows(sql, definition.max_rows)
+        found = tables.rows(sql, most)
     return {"sql": sql, "datasets": [each.dataset for each in sources], **found}

@@ -1,19 +1,20 @@
 """Finds and draws what a flashboard shows, in the child process (rule 12, decision 69)."""
 
 import base64
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-from vai_common.errors import ErrorCode, Permanent, RunError
+from vai_common.errors import ErrorCode, Permanent
 from vai_drawing.chart_process import CannotDraw, ChartProcess
 from vai_records.definitions.create_flashboard import CreateFlashboard
 from vai_records.flashboards import parameters
-from vai_records.flashboards.tiles import COLUMNS, MOST_CHART_ROWS, ChartTile, NumberTile, TableTile, TextTile, placed
+from vai_records.flashboards.tiles import COLUMNS, ChartTile, TextTile, placed
 from vai_records.flashboards.versions import MOST_BYTES, packed
 from vai_transform_worker.asking.opened_tables import Limits, Tables, opened
+from vai_transform_worker.flashboards import questions
 from vai_transform_worker.flashboards.chart_specs import NoSuchColumn, specification
+from vai_transform_worker.flashboards.tile_rows import most_rows, of_tile
 from vai_transform_worker.interruption import Watch
 from vai_transform_worker.query import safety
 from vai_worker.children.job import Job
@@ -39,16 +40,19 @@ def build(job: Job, link: Link) -> Json:
         queries = _queries(definition, values)
         named = {key: _named(key, sql) for key, sql in queries.items()}
         names = list(dict.fromkeys(name for found in named.values() for name in found))
+        limits = Limits(job.prepared["memory_mb"], job.prepared["spill_mb"])
         sources = [Source(**each) for each in watch.ask("tables", {"names": names})["sources"]]
         datasets = [each.dataset for each in sources]
         for key, sql in queries.items():
-            with _of_tile(key):
+            with of_tile(key):
                 safety.check_named(sql, datasets)
-        limits = Limits(job.prepared["memory_mb"], job.prepared["spill_mb"])
+        answers = questions.answers(job, watch, definition, values, limits)
         with opened(job, watch, sources, limits) as tables:
-            found = _found(definition, queries, tables, watch)
+            found = answers.found | _found(definition, queries, tables, watch)
         tiles = _drawn(definition, found, watch)
-        return watch.ask("keep", {"values": values, "datasets": datasets, "tiles": tiles, "seconds": watch.seconds})
+        datasets = list(dict.fromkeys([*datasets, *answers.datasets]))
+        told = {"values": values, "datasets": datasets, "tiles": tiles, "seconds": watch.seconds}
+        return watch.ask("keep", told | {"used": answers.used})
 
 
 def _queries(definition: CreateFlashboard, values: Mapping[str, Any]) -> dict[str, str]:
@@ -56,32 +60,26 @@ def _queries(definition: CreateFlashboard, values: Mapping[str, Any]) -> dict[st
     return {
         tile.key: safety.without_end(parameters.filled(tile.sql, definition.parameters, values))
         for tile in definition.tiles
-        if not isinstance(tile, TextTile)
+        if not isinstance(tile, TextTile) and tile.sql is not None
     }
 
 
 def _named(key: str, sql: str) -> list[str]:
-    with _of_tile(key):
+    with of_tile(key):
         return safety.tables_of(sql)
 
 
 def _found(definition: CreateFlashboard, queries: Mapping[str, str], tables: Tables, watch: Watch) -> dict[str, Json]:
     found = {}
     for number, tile in enumerate(definition.tiles, 1):
-        if not isinstance(tile, TextTile):
-            with _of_tile(tile.key):
-                found[tile.key] = tables.rows(queries[tile.key], _most(tile))
+        if not isinstance(tile, TextTile) and tile.key in queries:
+            with of_tile(tile.key):
+                found[tile.key] = tables.rows(queries[tile.key], most_rows(tile))
             rows, total = found[tile.key]["row_count"], found[tile.key]["total_rows"]
             cut = f", {rows:,} of {total:,} rows are kept" if rows < total else ""
             watch.log("tile_read", f"Tile {tile.key}: {total:,} rows{cut}", {"tile": tile.key, "rows": total})
         watch.progress(_progress(number, len(definition.tiles)))
     return found
-
-
-def _most(tile: NumberTile | ChartTile | TableTile) -> int:
-    if isinstance(tile, NumberTile):
-        return 1
-    return MOST_CHART_ROWS if isinstance(tile, ChartTile) else tile.max_rows
 
 
 def _progress(done: int, tiles: int) -> Json:
@@ -98,7 +96,7 @@ def _drawn(definition: CreateFlashboard, found: Mapping[str, Json], watch: Watch
             rows = facts.pop("rows", [])
             data, drawings = packed(rows), None
             if isinstance(tile, ChartTile) and rows:
-                with _of_tile(tile.key):
+                with of_tile(tile.key):
                     drawings = packed(_drawings(charts, tile, (facts["columns"], rows), widths[position]))
             size += len(data) + len(drawings or b"")
             if size > MOST_BYTES:
@@ -111,7 +109,7 @@ def _drawn(definition: CreateFlashboard, found: Mapping[str, Json], watch: Watch
 def _drawings(charts: ChartProcess, tile: ChartTile, data: tuple[list[Json], list[Json]], columns: int) -> Json:
     """One for a screen, and one for a telephone where it would be too small there."""
     width = int(columns * (_PAGE + _GAP) / COLUMNS) - _GAP - _INSIDE
-    label = tile.title or tile.key
+    label = tile.label
     found = {}
     try:
         for name, pixels in (("wide", width), ("narrow", NARROW)):
@@ -120,16 +118,6 @@ def _drawings(charts: ChartProcess, tile: ChartTile, data: tuple[list[Json], lis
     except (CannotDraw, NoSuchColumn) as error:
         raise Permanent(ErrorCode.DATA_ERROR, f"The chart cannot be drawn: {error}") from None
     return found
-
-
-@contextmanager
-def _of_tile(key: str) -> Iterator[None]:
-    """Errors name the tile."""
-    try:
-        yield
-    except RunError as error:
-        told = type(error)(error.code, f"Tile {key}: {error.message}", {**(error.details or {}), "tile": key})
-        raise told from error.__cause__
 
 
 def _as_text(packed_value: bytes | None) -> str | None:

@@ -1,4 +1,4 @@
-"""The console in a real Chromium: first load, following a log, a large graph, a flashboard.
+"""The console in a real Chromium: first load, a long list and a long log, following one, a large graph, a flashboard.
 
 It drives Debian's chromium by Playwright (`make test-console` fetches it). Times are medians of a few tries, from the
 click or the address until what was asked for is drawn.
@@ -13,6 +13,9 @@ from time import perf_counter
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
+from bench.lists import MANY, fill
 from bench.measure import Figure
 from tests.console.driver import ROOT, NoBrowser, Visit, browser
 from tools.console.places import CACHE
@@ -31,7 +34,24 @@ PER_SECOND, FOLLOWED_SECONDS = 200, 10
 _KIND = "file_sync"
 """The followed run is ours: what its log says is what we write."""
 
+ENTRIES = 1_000_000
+
+_FILL_LOG = """
+INSERT INTO run_logs (run_id, seq, occurred_at, level, event, message, worker_id, attempt)
+SELECT $1, n, now(), (ARRAY['info', 'warning'])[1 + (n % 100 = 0)::int], 'note', 'entry ' || n, 'bench', 1
+FROM generate_series(1, $2::int) n
+"""
+
 _TILE = "SELECT range % 12 AS month, sum(range) AS total FROM range(1000) GROUP BY ALL ORDER BY 1"
+SCREENS = 40
+
+# The last row reaches the end of what is in view.
+_FILLED = """() => {
+    const box = document.querySelector("[aria-label='List of runs']").getBoundingClientRect();
+    const ends = [...document.querySelectorAll("[aria-label='List of runs'] li")]
+        .map((row) => row.getBoundingClientRect().bottom);
+    return Math.max(...ends) >= box.bottom - 2;
+}"""
 _LOADED = """performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'))
     .filter(each => !each.name.includes('/api/')).reduce((sum, each) => sum + each.transferSize, 0)"""
 
@@ -43,7 +63,7 @@ async def measure(stack: Stack) -> list[Figure]:
         async with _signed_in(stack) as visit:
             figures = [*await _first_load(visit, stack), await _flashboard(visit, stack), await _graph(visit, stack)]
             figures.append(await _following(visit, stack))
-            return figures
+            return [*figures, await _long_log(visit, stack), *await _long_list(visit, stack)]
     except (NoBrowser, ModuleNotFoundError) as error:
         return [Figure("nothing was measured", f"{error}: run `make test-console` once")]
 
@@ -122,6 +142,58 @@ async def _following(visit: Visit, stack: Stack) -> Figure:
     return Figure(f"following {PER_SECOND} entries/s, the page's main thread", f"{share:.0%} of a core", "≤ 15 %")
 
 
+async def _long_log(visit: Visit, stack: Stack) -> Figure:
+    """From the click on the run in the list until the last entry of its log is drawn."""
+    database = await asyncpg.connect(stack.database)
+    noop = {"kind": "dlt_extract", "definition": {"source": "noop"}}
+    run = await _asked(stack, "/api/v1/action-runs", noop, parameters={"defer": "true"})
+    await database.execute(_FILL_LOG, UUID(run["id"]), ENTRIES, timeout=600)
+    await database.execute("UPDATE runs SET log_seq = $2 WHERE id = $1", UUID(run["id"]), ENTRIES)
+    await database.close()
+
+    async def once() -> float:
+        await visit.page.goto(f"{visit.address}/runs?kind=dlt_extract&status=pending")
+        link = visit.page.locator(f"a[href$='/runs/{run['id']}']")
+        await link.wait_for()
+        return await _after(link.click, visit.page.get_by_text(f"entry {ENTRIES}", exact=True))
+
+    return Figure(f"the end of a log of {ENTRIES:,} entries", f"{await _median(once) * 1e3:.0f} ms", "≤ 500 ms")
+
+
+async def _long_list(visit: Visit, stack: Stack) -> list[Figure]:
+    """From the click in the navigation until the list is drawn; and how long rows are missing while one scrolls."""
+    database = await asyncpg.connect(stack.database)
+    await fill(database, stack, MANY)
+    await database.close()
+    rows = visit.page.get_by_role("region", name="List of runs").locator("li")
+
+    async def once() -> float:
+        await visit.page.goto(visit.address)
+        await visit.page.get_by_role("heading", name="Home").wait_for()
+        return await _after(visit.page.get_by_role("link", name="Runs", exact=True).click, rows.first)
+
+    opened = await _median(once)
+    await visit.page.get_by_role("region", name="List of runs").hover()
+    missing = 0.0
+    for _ in range(SCREENS):
+        began = perf_counter()
+        await visit.page.mouse.wheel(0, 500)
+        await visit.page.wait_for_function(_FILLED)
+        missing = max(missing, perf_counter() - began)
+    return [
+        Figure(f"a list of {MANY:,} runs", f"{opened * 1e3:.0f} ms", "≤ 300 ms"),
+        Figure(f"scrolling {SCREENS} screens of it, the slowest until it is filled", f"{missing * 1e3:.0f} ms"),
+    ]
+
+
+async def _after(click: Callable[[], Awaitable[None]], shown: Any) -> float:
+    """Seconds from a click until this is drawn."""
+    began = perf_counter()
+    await click()
+    await shown.wait_for()
+    return perf_counter() - began
+
+
 async def _busy(session: Any) -> float:
     """Seconds that the page has worked."""
     found = await session.send("Performance.getMetrics")
@@ -153,9 +225,12 @@ async def _flashboard(visit: Visit, stack: Stack) -> Figure:
     return Figure(f"a flashboard of {TILES} tiles", f"{seconds * 1e3:.0f} ms", "≤ 1,000 ms")
 
 
-async def _asked(stack: Stack, path: str, body: dict[str, Any], wait: int = 0) -> dict[str, Any]:
+async def _asked(
+    stack: Stack, path: str, body: dict[str, Any], wait: int = 0, parameters: dict[str, str] | None = None
+) -> dict[str, Any]:
+    headers = {"Prefer": f"wait={wait}"} if wait else {}
     async with client_of(stack) as api:
-        answer = await api.post(path, json=body, headers={"Prefer": f"wait={wait}"} if wait else {}, timeout=wait + 60)
+        answer = await api.post(path, json=body, params=parameters, headers=headers, timeout=wait + 60)
         assert answer.status_code < 300, answer.text
         found: dict[str, Any] = answer.json()
         return found

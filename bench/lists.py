@@ -33,9 +33,9 @@ _FILTERS = {
 
 async def measure(stack: Stack) -> list[Figure]:
     database: Any = await asyncpg.connect(stack.database, server_settings={"jit": "off"})
-    await _fill(database, stack, FEW)
+    await fill(database, stack, FEW)
     few, _ = await _answered(stack, _PATH)
-    await _fill(database, stack, MANY)
+    await fill(database, stack, MANY)
     figures = [await _beside_sql(database, stack, query, where) for query, where in _FILTERS.items()]
     many, _ = await _answered(stack, _PATH)
     deep, _ = await _answered(stack, f"{_PATH}?offset=500000")
@@ -48,8 +48,8 @@ async def measure(stack: Stack) -> list[Figure]:
     ]
 
 
-async def _fill(database: Any, stack: Stack, count: int) -> None:
-    """Finished runs; only the trigger that guards the lifecycle is left out, so that they are counted."""
+async def fill(database: Any, stack: Stack, count: int) -> None:
+    """Fill in finished runs; only the trigger that guards the lifecycle is left out, so that they are counted."""
     await database.execute("ALTER TABLE runs DISABLE TRIGGER guard_new_runs")
     await database.execute(_FILL, UUID(stack.org_id), count, timeout=600)
     await database.execute("ALTER TABLE runs ENABLE TRIGGER guard_new_runs")

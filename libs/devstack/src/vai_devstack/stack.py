@@ -5,6 +5,7 @@ one.
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -191,6 +192,7 @@ class Stack:
             "VAI_LAKE_URL": self.lake,
             **self.lake_keys,
             "VAI_FILES_ROOT": self.files_root,
+            "VAI_BROWSER": os.environ.get("VAI_BROWSER") or shutil.which("chromium") or "",
             "VAI_CONSOLE": os.environ.get("VAI_CONSOLE") or str(console.FOLDER.absolute()),
             "VAI_FILES_PUSH": "true",
             "VAI_HTTP_HOST": "127.0.0.1",

@@ -46,14 +46,20 @@ def first_rows(
     listed = ", ".join(_shown(name, kind, longest) for name, kind in zip(found.columns, kinds, strict=True))
     # the rows are chosen before they are written as text, or all of them would be
     rest = connection.execute(f"SELECT {listed} FROM (SELECT * FROM {relation} LIMIT {most:d})")
+    names = list(found.columns)
+    others = [(place, kind) for place, kind in enumerate(kinds) if kind not in _AS_THEY_ARE]
     rows: list[Json] = []
     size, is_cut = 0, False
     while size < largest and (row := rest.fetchone()) is not None:
-        cells = [_cell(value, kind, longest) for value, kind in zip(row, kinds, strict=True)]
-        texts = [value for value in row if isinstance(value, str)]
-        size += sum(map(len, texts)) + 8 * len(row)
-        is_cut = is_cut or any(len(value) > longest for value in texts)
-        rows.append(dict(zip(found.columns, cells, strict=True)))
+        cells = list(row)
+        size += 8 * len(row)
+        for place, kind in others:
+            value = row[place]
+            if isinstance(value, str):
+                size += len(value)
+                is_cut = is_cut or len(value) > longest
+            cells[place] = _cell(value, kind, longest)
+        rows.append(dict(zip(names, cells, strict=True)))
     return {"columns": columns, "rows": rows, "cut": is_cut or rest.fetchone() is not None}
 
 

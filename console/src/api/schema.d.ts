@@ -2533,6 +2533,9 @@ export interface components {
             rowCount: number;
             totalRows: number;
             truncated: boolean;
+            sql: string | null;
+            explanation: string | null;
+            model: string | null;
         };
         FlashboardVersionDetailShape: {
             number: number;
@@ -6634,6 +6637,7 @@ export interface operations {
     export_flashboard: {
         parameters: {
             query?: {
+                format?: "html" | "pdf";
                 version?: number | null;
             };
             header?: never;
@@ -6650,6 +6654,7 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
+                    "application/pdf": string;
                 };
             };
         };

@@ -47,7 +47,8 @@ SetOption = Annotated[
     ),
 ]
 DefinitionOption = Annotated[
-    str | None, typer.Option("--definition", metavar="FILE|JSON", help="A JSON file, - for the standard input, or {…}.")
+    str | None,
+    typer.Option("--definition", "-d", metavar="FILE|JSON", help="A JSON file, - for the standard input, or {…}."),
 ]
 ConnectionOption = Annotated[str | None, typer.Option("--connection", help="A connection, by id or slug.")]
 KeyOption = Annotated[

@@ -28,6 +28,7 @@ from vai_api_gateway.flashboards import routes as flashboards
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.counting import BEGAN
 from vai_api_gateway.http.edge import Edge, Receive, Scope, Send
+from vai_api_gateway.http.fixed_paths import FixedPaths
 from vai_api_gateway.lake import artifacts, reading
 from vai_api_gateway.lake import routes as datasets
 from vai_api_gateway.logs import routes as run_logs
@@ -84,6 +85,8 @@ _PARTS: tuple[Any, ...] = (
     *(session, invitations, organisation, users, api_keys, admin),
 )
 
+_ROUTERS = (action_runs.collection, *(part.router for part in (*_WORDS, *_PARTS)))
+
 _HEALTH = ("/healthz", "/readyz")
 _WHO_WATCHES = UUID(int=0)
 """Health checks do not wait in the queue of requests."""
@@ -98,7 +101,7 @@ class Application(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.edge is None:
-            self.edge = Edge(super().__call__, self.state.gateway.settings)
+            self.edge = Edge(FixedPaths(self, _ROUTERS, super().__call__), self.state.gateway.settings)
         if scope["type"] != "http":
             await self.edge(scope, receive, send)
             return

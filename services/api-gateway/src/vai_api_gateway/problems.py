@@ -122,14 +122,19 @@ def problem_response(status: int, detail: list[dict[str, Any]], headers: Mapping
 
 def install(app: FastAPI) -> None:
     """Answer every error of the application in the documented shape."""
-    app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(HTTPException, _on_http)
-    for known in (Refused, Overloaded, NotAllowed, NoSuchRun, Immovable, *DATABASE_AWAY, SecretError, Exception):
-        app.add_exception_handler(known, _on_error)
+    ours = (Refused, Overloaded, NotAllowed, NoSuchRun, Immovable, *DATABASE_AWAY, SecretError, Exception)
+    for known in (RequestValidationError, HTTPException, *ours):
+        app.add_exception_handler(known, answer_to)
 
 
-def _on_validation(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+def answer_to(request: Request, error: Exception) -> Response:
+    """The answer to a request that ended with this error."""
+    if isinstance(error, RequestValidationError):
+        return _on_validation(request, error)
+    return _on_http(request, error if isinstance(error, HTTPException) else problem_of(request, error))
+
+
+def _on_validation(request: Request, error: RequestValidationError) -> Response:
     model = _body_model(request)
     faults = [(_place(one, error.body), told(one["msg"], one["loc"][1:], model), one["type"]) for one in error.errors()]
     return problem_response(422, details(faults))
@@ -149,12 +154,7 @@ def _body_model(request: Request) -> Any:
     return None if field is None else field.field_info.annotation
 
 
-def _on_error(request: Request, error: Exception) -> Response:
-    return _on_http(request, problem_of(request, error))
-
-
-def _on_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+def _on_http(request: Request, error: HTTPException) -> Response:
     if error.status_code == 405:
         return _not_allowed_here(request, error)
     detail = error.errors if isinstance(error, Problem) else [problem_detail((), str(error.detail), "http_error")]

@@ -10,6 +10,9 @@ from fastapi import Request
 from vai_records.people.people import Role
 
 COOKIE = "vai_token"
+_SHOWN = "vai.credential"
+"""Where a request's scope holds its credential, once it has been read."""
+
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -43,6 +46,14 @@ class Credential(NamedTuple):
 
 def credential_of(request: Request) -> Credential | None:
     """X-API-Key before Authorization before vai_token, as a header (001) or as a cookie (003; decision 60)."""
+    scope = request.scope
+    if _SHOWN not in scope:
+        scope[_SHOWN] = _read_credential(request)
+    shown: Credential | None = scope[_SHOWN]
+    return shown
+
+
+def _read_credential(request: Request) -> Credential | None:
     headers = request.headers
     if key := headers.get("x-api-key"):
         return Credential(key)

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from functools import cached_property
 from itertools import accumulate
 from typing import Any, ClassVar, get_args, get_origin
@@ -14,11 +14,14 @@ from fastapi import Request, Response
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from vai_api_gateway.auth.roles import Demand, Endpoint, demand_of
+from vai_api_gateway.http.arguments import Arguments, arguments_of
 from vai_api_gateway.http.counting import SERVED
-from vai_api_gateway.http.edge import REQUEST_ID
-from vai_api_gateway.problems import Problem, refusal
+from vai_api_gateway.http.edge import REQUEST_ID, Receive, Scope, Send
+from vai_api_gateway.problems import Problem, answer_to, refusal
 from vai_common import numbers
 from vai_common.nesting import DEEPEST
 from vai_common.telemetry import SERVER, about, span
@@ -86,12 +89,16 @@ class JsonRequest(Request):
     async def _read(self) -> bytes:
         parts: list[bytes] = []
         size = 0
-        async for part in self.stream():
-            size += len(part)
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
             if size > self.largest:
                 raise self._too_large()
-            parts.append(part)
-        return b"".join(parts)
+            if not message.get("more_body", False):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _is_json(self) -> bool:
         media = self.headers.get("content-type", "").split(";")[0].strip().lower()
@@ -127,10 +134,17 @@ class JsonRoute(APIRoute):
     """Whether unknown query parameters are allowed."""
     demand: Demand | None
     """The role that it needs; None if it is open."""
+    arguments: Arguments | None
+    """Reads what its function is called with; None if FastAPI must do it."""
+    methods: set[str]
 
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
         self.demand, called = demand_of(endpoint)
         super().__init__(path, called, **options)
+        self.arguments = arguments_of(self)
+        method = " ".join(sorted(self.methods))
+        self._name = f"{method} {self.path_format}"
+        self._declared = {"http.request.method": method, "http.route": self.path_format}
 
     @cached_property
     def known(self) -> Mapping[str, bool]:
@@ -139,29 +153,54 @@ class JsonRoute(APIRoute):
         return {field.alias: _takes_many(field.field_info.annotation) for field in fields}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """How FastAPI calls a route that needs more of it than its parameters."""
         handle = super().get_route_handler()
-        method = " ".join(sorted(self.methods or ()))
-        name, declared = f"{method} {self.path_format}", {"http.request.method": method, "http.route": self.path_format}
 
         async def read_and_handle(request: Request) -> Response:
-            named, who = request.headers.get("traceparent"), {"request_id": request.scope.get(REQUEST_ID)}
-            about(named, **who)
-            if self.demand is not None:
-                who["organisation_id"] = (await self.demand.principal(request)).org_id
-                about(named, **who)
-            query = request.scope["query_string"]
-            if b"%00" in query or "\x00" in request.scope["path"]:
-                where = "query" if b"%00" in query else "path"
-                raise refused((where,), "no text may hold the character U+0000")
-            if query and not self.any_query:
-                _refuse_slips(query, self.known)
-            with span(name, named, declared, SERVER, stays_open=True) as served:
-                if served is not None:
-                    request.scope[SERVED] = served
-                    about(served, **who)
-                return await handle(self.reads(request.scope, request.receive))
+            return await self._answer(self.reads(request.scope, request.receive), handle)
 
         return read_and_handle
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Called by the router, once it has found this path."""
+        if self.arguments is None or scope["method"] not in self.methods:
+            await super().handle(scope, receive, send)
+        else:
+            await self.serve(scope, receive, send)
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request whose function needs its `arguments` only. An error gets its answer, too."""
+        request = self.reads(scope, receive)
+        try:
+            answer = await self._answer(request, self._call)
+        except Exception as error:
+            answer = await run_in_threadpool(answer_to, request, error)
+        await answer(scope, receive, send)
+
+    async def _call(self, request: Request) -> Response:
+        assert self.arguments is not None
+        answer: Response = await self.endpoint(**await self.arguments.read(request))
+        return answer
+
+    async def _answer(self, request: JsonRequest, handle: Callable[[Request], Awaitable[Response]]) -> Response:
+        """Checks the head, then handles the request in its trace."""
+        scope = request.scope
+        named, who = request.headers.get("traceparent"), {"request_id": scope.get(REQUEST_ID)}
+        about(named, **who)
+        if self.demand is not None:
+            who["organisation_id"] = (await self.demand.principal(request)).org_id
+            about(named, **who)
+        query = scope["query_string"]
+        if b"%00" in query or "\x00" in scope["path"]:
+            where = "query" if b"%00" in query else "path"
+            raise refused((where,), "no text may hold the character U+0000")
+        if query and not self.any_query:
+            _refuse_slips(query, self.known)
+        with span(self._name, named, self._declared, SERVER, stays_open=True) as served:
+            if served is not None:
+                scope[SERVED] = served
+                about(served, **who)
+            return await handle(request)
 
 
 class BatchRoute(JsonRoute):

@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 from vai_common.ids import uuid7
 from vai_common.messages import kafka as kafka_module
 from vai_common.messages.kafka import Producer, Record
+from vai_common.messages.partitions import partition_of
 from vai_devstack.servers.broker import Broker
 from vai_testkit.servers.broker import NOWHERE
 from vai_testkit.wait import wait_for
@@ -101,8 +102,8 @@ async def test_closing_twice_is_as_once(broker: Broker) -> None:
 def test_a_key_has_the_partition_that_every_client_gives_it(key: bytes, partitions: int) -> None:
     those = list(range(partitions))
     theirs = DefaultPartitioner()(key, those, those)
-    assert [kafka_module._partition(key, those, those) for _ in range(2)] == [theirs, theirs]
+    assert [partition_of(key, those, those) for _ in range(2)] == [theirs, theirs]
 
 
 def test_without_a_key_any_partition_will_do() -> None:
-    assert kafka_module._partition(None, [0, 1, 2], [2]) == 2
+    assert partition_of(None, [0, 1, 2], [2]) == 2

@@ -4,16 +4,15 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownError
-from aiokafka.partitioner import DefaultPartitioner, murmur2
 
 from vai_common.loops import within
 from vai_common.messages import refusals
 from vai_common.messages.brokers import Brokers
+from vai_common.messages.partitions import partition_of
 from vai_common.messages.topics import make_topics
 from vai_common.metrics import broker_up
 from vai_common.telemetry import PRODUCER, span
@@ -104,7 +103,7 @@ class Producer:
                     client_id=self._client_id,
                     acks="all",
                     request_timeout_ms=5_000,
-                    partitioner=_partition,
+                    partitioner=partition_of,
                 )
                 try:
                     async with asyncio.timeout(5):
@@ -126,22 +125,6 @@ class Producer:
             self.on_refused(refused)
         _log.warning("broker_lost", error=f"{type(error).__name__}: {error}")
         await self.close()
-
-
-_others = DefaultPartitioner()
-
-
-def _partition(key: bytes | None, partitions: Sequence[int], available: Sequence[int]) -> int:
-    """The partition that every Kafka client would choose for the key."""
-    if key is None:
-        return int(_others(key, partitions, available))
-    return partitions[(_hash(key) & 0x7FFFFFFF) % len(partitions)]
-
-
-@lru_cache(2_048)
-def _hash(key: bytes) -> int:
-    """Costs 20 µs in Python, so it is kept: the events of a run come shortly after each other."""
-    return int(murmur2(key))
 
 
 async def _sent(producer: AIOKafkaProducer, records: Sequence[Record]) -> list[Exception | None]:

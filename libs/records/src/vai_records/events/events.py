@@ -58,24 +58,31 @@ class Event:
 
 def record_of(event: Event) -> Record:
     """The Kafka record: the same bytes each time it is sent (replay has the same ids)."""
-    headers = [("organisation", str(event.org_id)), ("event-id", event.id), ("type", event.type)]
+    message: Any = message_of(event)
+    headers = [
+        ("organisation", message.organisation_id.encode()),
+        ("event-id", message.id.encode()),
+        ("type", event.type.encode()),
+    ]
     if event.traceparent:
-        headers.append(("traceparent", event.traceparent))
-    return Record(
-        topic=event.type,
-        key=str(event.subject_id).encode(),
-        value=message_of(event).SerializeToString(deterministic=True),
-        headers=[(name, value.encode()) for name, value in headers],
-    )
+        headers.append(("traceparent", event.traceparent.encode()))
+    key = str(event.subject_id).encode()
+    return Record(event.type, key, message.SerializeToString(deterministic=True), headers)
 
 
 def message_of(event: Event) -> Message:
     """The protobuf message of a journal row. Raises LookupError for a type that is not in the contracts."""
-    message = EVENTS[event.type](id=event.id, sequence=event.sequence, organisation_id=str(event.org_id))
+    is_action = event.type.startswith("action.")
+    message = EVENTS[event.type](
+        id=event.id,
+        sequence=event.sequence,
+        organisation_id=str(event.org_id),
+        occurred_at=_stamp(event.occurred_at),
+        data=_action(event) if is_action else None,
+    )
     fields: Any = message
-    _set_time(fields.occurred_at, event.occurred_at)
-    if event.type.startswith("action."):
-        _fill_action(fields.data, event)
+    if is_action:
+        _fill_outcome(fields.data, event.data)
     elif event.type.startswith("automation."):
         _fill_automation(fields.data, event)
     else:
@@ -83,20 +90,28 @@ def message_of(event: Event) -> Message:
     return message
 
 
-def _fill_action(data: events_pb2.ActionData, event: Event) -> None:
+def _action(event: Event) -> dict[str, Any]:
+    """The fields of `ActionData` that each event has. Set one by one they would cost twice as much."""
     given = event.data
-    data.run_id, data.sequence, data.attempt = given["runId"], event.sequence, given["attempt"]
-    data.action_kind = from_word(words_pb2.ActionKind, given["actionKind"])
-    data.status = from_word(words_pb2.RunStatus, given["status"])
-    if given["actionId"]:
-        data.action_id = given["actionId"]
-    _fill_times(data, given)
-    data.trigger.method = from_word(words_pb2.TriggerMethod, given["trigger"]["method"])
-    if given["trigger"]["sourceType"]:
-        data.trigger.source_type = from_word(words_pb2.TriggerSourceType, given["trigger"]["sourceType"])
-    if given["trigger"]["sourceId"]:
-        data.trigger.source_id = given["trigger"]["sourceId"]
-    _fill_outcome(data, given)
+    trigger = given["trigger"]
+    source = trigger["sourceType"]
+    return {
+        "run_id": given["runId"],
+        "sequence": event.sequence,
+        "attempt": given["attempt"],
+        "action_kind": from_word(words_pb2.ActionKind, given["actionKind"]),
+        "status": from_word(words_pb2.RunStatus, given["status"]),
+        "action_id": given["actionId"] or None,
+        "created_at": _moment(given, "createdAt"),
+        "started_at": _moment(given, "startedAt"),
+        "completed_at": _moment(given, "completedAt"),
+        "trigger": {
+            "method": from_word(words_pb2.TriggerMethod, trigger["method"]),
+            "source_type": from_word(words_pb2.TriggerSourceType, source) if source else None,
+            "source_id": trigger["sourceId"] or None,
+        },
+        "record_count": given.get("recordCount"),
+    }
 
 
 def _fill_automation(data: events_pb2.AutomationData, event: Event) -> None:
@@ -125,19 +140,22 @@ def _fill_times(data: Any, given: dict[str, Any]) -> None:
         (data.started_at, "startedAt"),
         (data.completed_at, "completedAt"),
     ):
-        if given.get(name):
-            _set_time(stamp, datetime.fromisoformat(given[name]))
+        if moment := _moment(given, name):
+            stamp.MergeFrom(Timestamp(**moment))
 
 
-def _set_time(stamp: Timestamp, moment: datetime) -> None:
-    # Timestamp.FromDatetime goes through a calendar: ten times the cost, four times an event
-    stamp.seconds, stamp.nanos = floor(moment.timestamp()), moment.microsecond * 1000
+def _moment(given: dict[str, Any], name: str) -> dict[str, int] | None:
+    return _stamp(datetime.fromisoformat(given[name])) if given.get(name) else None
+
+
+def _stamp(moment: datetime) -> dict[str, int]:
+    """The fields of a `Timestamp`. Its own FromDatetime goes through a calendar: ten times the cost."""
+    return {"seconds": floor(moment.timestamp()), "nanos": moment.microsecond * 1000}
 
 
 def _fill_outcome(data: events_pb2.ActionData, given: dict[str, Any]) -> None:
-    if given.get("recordCount") is not None:
-        data.record_count = given["recordCount"]
-    data.tables.extend(given.get("tables") or ())
+    if given.get("tables"):
+        data.tables.extend(given["tables"])
     if given.get("error"):
         ParseDict(_plain({"error": given["error"]})["error"], data.error)
     result = _told(given.get("result"))

@@ -11,8 +11,9 @@ from enum import Enum
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi._compat import get_missing_field_error
 from fastapi.datastructures import QueryParams
-from fastapi.dependencies.utils import request_body_to_args, request_params_to_args
+from fastapi.dependencies.utils import request_params_to_args
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic_core import PydanticUndefined
@@ -51,9 +52,8 @@ class Arguments:
             some, wrong = request_params_to_args(fields, given(request))
             values.update(some)
             faults += wrong
-        if self._body:
-            some, wrong = await request_body_to_args(self._body, body, embed_body_fields=False)
-            values.update(some)
+        for field in self._body:
+            values[field.name], wrong = _read_body(field, body)
             faults += wrong
         if faults:
             raise RequestValidationError(faults, body=None if body is PydanticUndefined else body)
@@ -80,6 +80,13 @@ def _defaults(fields: list[Any]) -> dict[str, Any] | None:
     """What a request without a query gives. None if it must have one, or if who gets a default could change it."""
     values, faults = request_params_to_args(fields, QueryParams())
     return None if faults or not all(isinstance(value, _UNCHANGING) for value in values.values()) else values
+
+
+def _read_body(field: Any, body: Any) -> tuple[Any, list[Any]]:
+    if body is not PydanticUndefined:
+        value, faults = field.validate(body, {}, loc=("body",))
+        return value, list(faults or ())
+    return (None, [get_missing_field_error(("body",))]) if field.field_info.is_required() else (field.get_default(), [])
 
 
 async def _json(request: Request) -> Any:

@@ -101,8 +101,10 @@ class JsonRequest(Request):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _is_json(self) -> bool:
-        media = self.headers.get("content-type", "").split(";")[0].strip().lower()
-        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        given, encoding = self.headers.get("content-type", ""), self.headers.get("content-encoding", "identity")
+        if given == "application/json" and encoding == "identity":
+            return True
+        media, encoding = given.split(";")[0].strip().lower(), encoding.strip().lower()
         plain = media == "application/json" or (media.startswith("application/") and media.endswith("+json"))
         return plain and encoding == "identity"
 

@@ -28,7 +28,8 @@ class Turn:
     """One answer. With a `status` that is no 200 it is an error of the provider, in its own words.
 
     `cut_after` bytes of the answer the connection breaks; `raw` goes out instead of an answer. The server waits `hold`
-    seconds before it answers, and `between` seconds before each piece of a stream.
+    seconds before it answers, and `between` seconds before each piece of a stream. Behind `falls_silent_after` events
+    of a stream it says nothing more, until the server stops.
     """
 
     text: str = ""
@@ -42,6 +43,7 @@ class Turn:
     cut_after: int | None = None
     hold: float = 0.0
     between: float = 0.0
+    falls_silent_after: int | None = None
     stop: str = ""
 
     @property

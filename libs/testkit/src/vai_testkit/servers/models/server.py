@@ -98,7 +98,9 @@ class ModelServer:
         handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
         sent = 0
-        for name, data in events:
+        for place, (name, data) in enumerate(events):
+            if place == turn.falls_silent_after:
+                self.over.wait()
             text = data if isinstance(data, str) else json.dumps(data)
             piece = (f"event: {name}\n" if name else "") + f"data: {text}\n\n"
             if turn.cut_after is not None and sent + len(piece) > turn.cut_after:

@@ -109,11 +109,38 @@ async def test_a_tool_of_an_mcp_server_names_a_connection_of_this_provider(api: 
     wrong = (
         ({"mcp": "rest", "tool": "x"}, "is of rest"),
         ({"mcp": "crm", "tool": "x", "fixed": {"api_key": "sk-1234567890abcdef1234"}}, "holds a secret"),
+        ({"mcp": "crm", "tool": "x", "fixed": {"token": "$/secrets/crm"}}, "a call of an MCP server is none"),
     )
     for one, words in wrong:
         refused = await api.post(AGENTS, json=BODY | {"slug": "two", "tools": [one]})
         assert refused.status_code == 422, refused.text
         assert words in refused.text
+
+
+NAMING: list[tuple[dict[str, Any], str, str]] = [
+    ({"url": "${/vars/shop}/n"}, "unknown_reference", "there is no variable 'shop'"),
+    ({"headers": {"Authorization": "Bearer $/secrets/shop"}}, "unknown_reference", "there is no secret 'shop'"),
+    ({"method": "$/secrets/known"}, "secret_place", "a secret stands only where"),
+    ({"urn": "$/vars/known"}, "extra_forbidden", ""),
+]
+
+
+@pytest.mark.parametrize(("fixed", "kind", "words"), NAMING)
+async def test_what_a_tool_names_in_vain_is_told_when_the_agent_is_saved(
+    api: httpx2.AsyncClient, fixed: dict[str, Any], kind: str, words: str
+) -> None:
+    """And not by each of its calls, whose model can do nothing about it."""
+    assert (await api.put("/api/v1/variables/known", json={"value": "https://shop.example.com"})).status_code < 300
+    assert (await api.put("/api/v1/secrets/known", json={"value": "the-long-token"})).status_code < 300
+    tool = {"kind": "http_request", "name": "tell", "fixed": {"url": "https://a.example.com"} | fixed}
+    refused = await api.post(AGENTS, json=BODY | {"tools": [tool]})
+    assert refused.status_code == 422, refused.text
+    [fault] = refused.json()["detail"]
+    assert (fault["loc"][:4], fault["type"]) == (["body", "tools", 0, "fixed"], kind)
+    assert words in fault["msg"]
+    named = {"url": "${/vars/known}/n", "headers": {"Authorization": "Bearer $/secrets/known"}}
+    agent = await made(api, tools=[tool | {"fixed": named}])
+    assert agent["tools"][0]["fixed"] == named
 
 
 async def test_an_agent_that_others_call_is_not_hidden_and_one_may_call_itself(api: httpx2.AsyncClient) -> None:

@@ -171,6 +171,8 @@ async def test_validate_and_saving_know_the_names(api: httpx2.AsyncClient) -> No
         }
     action = {"kind": "http_request", "name": "Calls", "definition": {"url": "https://$/vars/hots"}}
     assert "did you mean host?" in (await refused(api, "/api/v1/actions", action))[0][1]
+    action["definition"] = {"url": "https://a.test", "urn": "$/vars/host"}
+    assert "there is no such field; did you mean url?" in (await refused(api, "/api/v1/actions", action))[0][1]
     work = {"url": "https://$/vars/host", "timeout_seconds": "$/vars/seconds"}
     step = {"key": "call", "action": {"kind": "http_request", "definition": work}}
     good = {"name": "Calls", "trigger": {"type": "manual"}, "steps": [step]}

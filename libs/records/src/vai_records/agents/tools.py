@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from vai_records.agents.definition import AgentDefinition, Tool
+from vai_records.automations.references import may_name
 from vai_records.definitions.web_addresses import check_address
 from vai_records.refused import Fault, Place, Refused
 from vai_records.validation import checks
 from vai_records.validation.masking import secret_texts_of
+from vai_records.variables import saving
 
 Json = dict[str, Any]
 
@@ -62,9 +64,12 @@ def _faults_of(tool: Tool, kind: str | None, definition: AgentDefinition, place:
         faults.append((place, f"the model may choose what {kind} reads: list the agent's datasets", "value_error"))
     if tool.mcp is not None and any(secret_texts_of({"body": tool.fixed})):
         faults.append(((*place, "fixed"), "holds a secret: keep it in the connection", "value_error"))
+    if tool.mcp is not None and may_name(dict(tool.fixed)):
+        message = "$/vars/… and $/secrets/… are for runs, and a call of an MCP server is none: give the value itself"
+        faults.append(((*place, "fixed"), f"{message}, or keep a secret in the connection", "value_error"))
     try:
         if tool.kind is not None:
-            checks.check_saved(tool.kind, tool.fixed, (*place, "fixed"))
+            saving.check_saved(tool.kind, dict(tool.fixed), (*place, "fixed"))
             if checks.split(tool.kind, tool.fixed, None, (*place, "fixed"))[1] is not None:
                 message = "holds a secret: keep it in a connection, or make a saved action of it"
                 faults.append(((*place, "fixed"), message, "value_error"))

@@ -29,6 +29,7 @@ from vai_records.automations import automations
 from vai_records.catalogue import actions
 from vai_records.models.choice import NoModel, choose
 from vai_records.refused import Refused, refused
+from vai_records.variables import names
 
 router = APIRouter(prefix="/api/v1/agents", tags=["Agents"], route_class=JsonRoute, responses=PROBLEMS)
 
@@ -165,6 +166,10 @@ async def judge(gateway: Gateway, principal: Principal, definition: AgentDefinit
     if faults:
         raise Refused(faults)
     check_agent(definition, {name: action.kind for name, action in saved.items()})
+    for number, tool in enumerate(definition.tools):
+        if tool.kind is not None:
+            fixed_at = ("body", "tools", number, "fixed")
+            await names.check(gateway.pool, org_id, tool.kind, dict(tool.fixed), fixed_at)
 
 
 async def _get(gateway: Gateway, principal: Principal, agent_id: UUID) -> Row:

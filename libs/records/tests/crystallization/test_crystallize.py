@@ -17,6 +17,7 @@ from vai_records.agents.definition import AgentDefinition
 from vai_records.agents.turns import Turn
 from vai_records.crystallization.automation import NothingToKeep, crystallize
 from vai_records.crystallization.recording import LeftOut, Recording, joined, recorded
+from vai_records.crystallization.referring import Unwritable
 
 API = "https://api.example.com"
 
@@ -249,6 +250,44 @@ def test_what_only_looks_like_a_reference_stays_what_it_was(value: Any) -> None:
     recording = Told("Send it.").post(1, f"{API}/x", {"note": value}).ended()
     made = crystallize(recording)
     assert filled(made, {})["http_request"]["body"] == {"note": value}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["$/secrets/shop", "Bearer $/secrets/shop", "${/vars/shop}-x", {"kind": "static", "values": "$/vars/shop"},
+     {"kind": "reference", "ref": "$/vars/shop"}, {"deep": ["$/vars/shop"]}],
+)  # fmt: skip
+def test_names_that_a_tool_has_fixed_stay_names(value: Any) -> None:
+    """They are looked up when the step starts, as they were for the agent."""
+    made = crystallize(
+        Told("Send it.").call(1, "tell", "http_request", {"query": {"n": "z"}}, {}, fixed=_fixed(value)).ended()
+    )
+    assert steps_of(made)["tell"]["action"]["definition"] == {**_fixed(value), "query": {"n": "z"}}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["$/inputs/shop", "a ${/steps/tell/result/x} b", "$/nothing", {"kind": "static", "values": "x"},
+     {"kind": "reference", "ref": "$/inputs/shop"}, [{"kind": "static", "values": ["$/steps/tell/status"]}]],
+)  # fmt: skip
+def test_what_a_tool_has_fixed_is_what_it_was_for_the_agent(value: Any) -> None:
+    """In a run of its own such a text is a text; as a part of a step it would be looked up."""
+    made = crystallize(
+        Told("Send it.").call(1, "tell", "http_request", {"query": {"n": "z"}}, {}, fixed=_fixed(value)).ended()
+    )
+    check_saved(made)
+    assert filled(made, {})["tell"] == {**_fixed(value), "query": {"n": "z"}}
+
+
+@pytest.mark.parametrize(("name", "value"), [("body", {"a": "$/vars/x and $/inputs/y"}), ("url", "$/inputs/shop")])
+def test_what_a_step_cannot_say_of_a_tool_is_told(name: str, value: Any) -> None:
+    told = Told("Send it.").call(1, "tell", "http_request", {"query": {}}, {}, fixed={name: value})
+    with pytest.raises(Unwritable, match=name):
+        crystallize(told.ended())
+
+
+def _fixed(value: Any) -> dict[str, Any]:
+    return {"method": "POST", "url": f"{API}/tell", "body": {"of": value}}
 
 
 def test_a_run_that_did_nothing_cannot_be_one() -> None:

@@ -9,7 +9,7 @@ from vai_records.crystallization.inputs import Inputs
 from vai_records.crystallization.keeping import completed, order_of_effects, useful
 from vai_records.crystallization.origins import Known, leaves
 from vai_records.crystallization.recording import Call, LeftOut, Recording
-from vai_records.crystallization.referring import Referred, Referring, reads_as_more
+from vai_records.crystallization.referring import Referred, Referring, as_fixed, reads_as_more
 from vai_records.definitions.kinds import AGENT_ONLY
 
 Json = dict[str, Any]
@@ -132,7 +132,7 @@ def _late(step: _Step, written: Mapping[str, Json]) -> Json:
 
 def _action(step: _Step) -> Json:
     call = step.call
-    given = {**(call.fixed or {}), **step.referred.given}
+    given = {**as_fixed(call.fixed or {}), **step.referred.given}
     if call.approval:
         given["requires_approval"] = True
     if call.action is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
+from vai_records.automations.references import BadReference, may_name, references_in
 from vai_records.crystallization.inputs import Inputs
 from vai_records.crystallization.origins import Known, Leaf, Path, has_same_name, is_telling, reference_to
 from vai_records.definitions.sql_text import Kind, pieces
@@ -19,6 +20,8 @@ _FIXED_BY_SHAPE: Final = frozenset(
 )  # fmt: skip
 """How much and in which way is asked: never a value of a result, whatever equals it by chance."""
 _MARKS: Final = ("reference", "static", "secret", "connection")
+_OF_ALL: Final = ("secret", "connection")
+"""Marks that mean the same in every definition."""
 _SHOWN: Final = 80
 _BEFORE: Final = 200
 """Characters in which the column is looked for that a value of SQL is compared with."""
@@ -277,6 +280,39 @@ def reads_as_more(value: Any) -> bool:
     if not isinstance(value, str):
         return isinstance(value, dict) and value.get("kind") in _MARKS
     return value.startswith("$/") or any(root in value for root in _ROOTS) or _BRACES.search(value) is not None
+
+
+def as_fixed(value: Any, place: Path = ()) -> Any:
+    """What a tool has fixed, as a step says it: the organisation's names stay names, all other text stays text.
+
+    Raises `Unwritable` for a text that holds a name and what only an automation takes for a reference.
+    """
+    if reads_as_more(value):
+        named, others = _references_of(value)
+        if named and others:
+            told = f"{_place(place)} of a tool holds {_short(value)!r}: a name, and what an automation would look up"
+            raise Unwritable(f"{told}. Put the name into a field of its own")
+        if named:
+            return value
+        if place in (("sql",), ("url",)):
+            raise Unwritable(f"{place[0]} holds {_short(value)!r}, which an automation would read as a reference")
+        return value if isinstance(value, dict) and value["kind"] in _OF_ALL else {"kind": "static", "values": value}
+    if isinstance(value, Mapping):
+        return {name: as_fixed(one, (*place, name)) for name, one in value.items()}
+    return [as_fixed(one, (*place, at)) for at, one in enumerate(value)] if isinstance(value, list) else value
+
+
+def _references_of(value: Any) -> tuple[bool, bool]:
+    """Whether a value names variables or secrets, as a run of its own takes them; and whether an automation would find
+    something else in it.
+    """
+    if isinstance(value, dict) and value.get("kind") == "static":
+        return may_name(value.get("values")), False  # around a name it means the same in both
+    named = next(references_in(value, plain=True, strict=False), None) is not None
+    try:
+        return named, any(not one.is_named for _, one in references_in(value))
+    except BadReference:
+        return named, True
 
 
 def _why(value: Any, others: int) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import httpx2
+import pytest
 
 from vai_api_gateway.gateway import Gateway
 from vai_records.people.people import Role
@@ -98,6 +99,22 @@ async def test_a_tool_runs_its_action_with_what_a_model_may_set(
         await others.end(run["id"], result={"rows": [[2]]})
         assert not (await call).is_error
     assert run["definition"]["sql"] == "SELECT 2"
+
+
+@pytest.mark.parametrize("said", ["$/secrets/other", {"a": ["Bearer ${/secrets/other}"]}, "x $/vars/known y"])
+async def test_a_model_that_calls_an_action_names_nothing_of_the_organisation(
+    live: str, team: Team, client: httpx2.AsyncClient, said: Any
+) -> None:
+    """What a page has told it to send gets no secret: the action goes to an address that others may read."""
+    assert (await client.put("/api/v1/secrets/other", json={"value": "not-for-that-address"})).status_code < 300
+    assert (await client.put("/api/v1/variables/known", json={"value": "x"})).status_code < 300
+    post = {"method": "POST", "url": "https://api.example.com/notes"}
+    action = {"name": "Note", "slug": "note", "kind": "http_request", "definition": post, "expose": True}
+    await save(client, "actions", action)
+    async with talking(live, team.headers()) as mcp:
+        told = await refused(mcp, "note", body=said)
+    assert (told["status"], told["detail"][0]["loc"]) == (422, ["arguments", "body"])
+    assert (await client.get("/api/v1/action-runs")).json()["runs"] == []
 
 
 async def test_neither_a_stranger_nor_a_viewer_calls_it(

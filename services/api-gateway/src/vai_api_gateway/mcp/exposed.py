@@ -7,6 +7,7 @@ from vai_api_gateway.mcp.following import Following
 from vai_api_gateway.mcp.inner import Inner, Refusal
 from vai_records.agents.tools import SETTABLE
 from vai_records.automations.inputs import is_needed
+from vai_records.automations.references import may_name
 from vai_records.definitions import definition_schema
 from vai_records.definitions.kinds import KINDS
 
@@ -39,9 +40,16 @@ async def called(following: Following, name: str, given: Json) -> Json | None:
         if stray := sorted(given.keys() - settable(action["kind"])):
             known = ", ".join(sorted(settable(action["kind"]))) or "nothing"
             message = f"a tool of {action['kind']} takes {known}"
-            raise Refusal(422, [{"loc": ["arguments", stray[0][:100]], "msg": message, "type": "extra_forbidden"}])
+            raise _refusal(stray[0], message, "extra_forbidden")
+        if naming := [field for field, value in given.items() if may_name(value)]:
+            message = "$/vars/… and $/secrets/… are for what people save: give the value itself"
+            raise _refusal(naming[0], message, "bad_reference")
         return await following.action(action["id"], given or None, None, None)
     return None
+
+
+def _refusal(field: str, message: str, kind: str) -> Refusal:
+    return Refusal(422, [{"loc": ["arguments", field[:100]], "msg": message, "type": kind}])
 
 
 def settable(kind: str) -> frozenset[str]:

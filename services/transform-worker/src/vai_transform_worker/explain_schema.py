@@ -7,11 +7,15 @@ from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_records.definitions.dataset_names import MOST_DATASETS
 from vai_records.definitions.explain_schema import LONGEST_SECONDS
 from vai_records.definitions.explain_schema import ExplainSchema as Definition
+from vai_records.lake import lineage
 from vai_records.models.choice import NoModel, choose
 from vai_transform_worker.asking import meanings, named_tables
 from vai_transform_worker.asking.named_tables import Table
 from vai_transform_worker.asking.schema_child import nothing_there
 from vai_worker.owned import Owned
+
+_MOST_BESIDE = 50
+"""Tables that are named of those before and behind one."""
 
 
 class ExplainSchema:
@@ -27,19 +31,24 @@ class ExplainSchema:
         self._spill_mb = spill_mb
 
     async def prepare(self, run: Owned) -> dict[str, Any]:
-        """Find the tables, and when each was written. Raises DATA_ERROR for a named table that does not exist."""
+        """Find the tables, when each was written, and what it is made of.
+
+        Raises DATA_ERROR for a named table that does not exist.
+        """
         definition = run.definition_as(Definition)
         async with run.guarded() as conn:
             there = await named_tables.tables(conn, run.org_id)
         if not there:
             raise nothing_there()
         found = named_tables.chosen(there, definition.datasets)
+        shown = found[:MOST_DATASETS]
+        beside = await lineage.beside(run.pool, [each.dataset.id for each in shown])
         return {
             "memory_mb": self._memory_mb,
             "spill_mb": self._spill_mb,
             "seconds": definition.timeout_seconds or LONGEST_SECONDS,
-            "sources": await named_tables.sources(run, found[:MOST_DATASETS]),
-            "about": [_about(each) for each in found[:MOST_DATASETS]],
+            "sources": await named_tables.sources(run, shown),
+            "about": [_about(each) | _lineage(*beside[each.dataset.id]) for each in shown],
             "left_out": [each.name for each in found[MOST_DATASETS:]],
             "asks": await _asks(run, definition),
         }
@@ -68,6 +77,10 @@ async def _asks(run: Owned, definition: Definition) -> bool:
             raise Permanent(ErrorCode.DATA_ERROR, f"{error}.", {"field": "model"}) from error
         return False
     return True
+
+
+def _lineage(made_of: list[str], read_by: list[str]) -> dict[str, Any]:
+    return {"made_of": made_of[:_MOST_BESIDE], "read_by": read_by[:_MOST_BESIDE]}
 
 
 def _about(table: Table) -> dict[str, Any]:

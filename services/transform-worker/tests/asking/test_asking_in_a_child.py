@@ -11,7 +11,9 @@ import pytest
 from deltalake import write_deltalake
 
 from vai_common.errors import ErrorCode, RunError
+from vai_common.ids import uuid7
 from vai_records.flashboards import versions
+from vai_records.lake import writes
 from vai_records.models.choice import NoModel, choose
 from vai_testkit.models import LOOPBACK, ModelHouse, new_keyring
 from vai_testkit.servers.models.script import Asked, Call, Turn
@@ -60,6 +62,19 @@ async def test_tables_are_explained_with_their_freshness(bench: Any, forks: Fork
     assert (told["bronze.shop.orders"]["rows"], told["bronze.shop.orders"]["likely_keys"]) == (3, ["id", "amount"])
     assert 0 <= told["silver.stg_orders"]["age_seconds"] < 600
     assert [each["from"]["column"] for each in result["joins"]] == ["order_id"]
+    assert {(*each["made_of"], *each["read_by"]) for each in result["tables"]} == {()}
+
+
+@pytest.mark.usefixtures("lake")
+async def test_tables_are_explained_with_their_lineage(bench: Any, forks: Forks) -> None:
+    rows = await bench.pool.fetch("SELECT id, layer FROM datasets WHERE org_id = $1", bench.org_id)
+    of = {row["layer"]: row["id"] for row in rows}
+    await writes.note_reads(bench.pool, of["silver"], [of["bronze"]], uuid7(), replaces=True)
+    await writes.note_reads(bench.pool, of["gold"], [of["silver"]], uuid7(), replaces=True)
+    result = await forks.perform(ExplainSchema(), await bench.run_of("explain_schema", {}))
+    told = {each["dataset"]: (each["made_of"], each["read_by"]) for each in result["tables"]}
+    assert told["bronze.shop.orders"] == ([], ["silver.stg_orders"])
+    assert told["silver.stg_orders"] == (["bronze.shop.orders"], ["gold.unwritten"])
 
 
 async def test_what_is_not_there_is_said_before_a_child_begins(bench: Any) -> None:

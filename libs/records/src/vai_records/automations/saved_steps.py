@@ -1,7 +1,6 @@
 """From what somebody wrote to what is stored: one form, and every fault that can be seen before it runs."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, NamedTuple
@@ -186,20 +185,13 @@ def _check(kind: str, definition: Json, at: Place) -> None:
     try:
         checks.check_saved(kind, plain, at)
     except Refused as error:
-        faults = [fault for fault in error.faults if _is_known(plain, fault, len(at))]
-        if faults:
+        if faults := [fault for fault in error.faults if _is_written(plain, fault, len(at))]:
             raise Refused(faults) from None
 
 
-def _is_known(definition: Any, fault: Fault, depth: int) -> bool:
-    """Whether the fault is in what is written: neither it, nor what is around it, nor what it holds is a reference."""
-    value = definition
-    for key in fault[0][depth:]:
-        if references.is_reference(value):
-            return False
-        with suppress(LookupError, TypeError):
-            value = value[key]
-    return value is definition or not references.holds_reference(value)
+def _is_written(definition: Any, fault: Fault, depth: int) -> bool:
+    place, _, kind = fault
+    return references.is_written(definition, place[depth:], misspelled=kind == checks.MISSPELLED)
 
 
 def _merged(step: StepBody) -> list[Json]:

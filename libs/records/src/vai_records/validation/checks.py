@@ -20,6 +20,9 @@ Json = dict[str, Any]
 
 _BOOL = TypeAdapter(bool)
 
+MISSPELLED = "extra_forbidden"
+"""The fault of a field that is not there."""
+
 _MAY_COME = ("missing", "not_yet")
 """Faults of an action that only keep it from being run."""
 

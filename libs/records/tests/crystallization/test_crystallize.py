@@ -159,6 +159,17 @@ def test_calls_that_need_nothing_of_each_other_run_side_by_side() -> None:
     assert any("4 times" in note for note in notes)
 
 
+def test_what_a_path_asks_for_is_no_input_though_the_question_says_it() -> None:
+    """`shops` and `refresh` are names of the API; which shop it is came from a result."""
+    made = crystallize(fan_out())
+    assert made.automation["inputs"] == {}
+    urls = [step["action"]["definition"]["url"] for step in steps_of(made).values()]
+    ids = "${/steps/http_request/result/body/shops/%d/id}"
+    assert urls == [f"{API}/shops", *(f"{API}/shops/{ids % place}/refresh" for place in range(3))]
+    told = Told("What do people in konya order?").get(1, f"{API}/cities/konya", {"id": 1})
+    assert list(crystallize(told.ended()).automation["inputs"]) == ["cities_id"]
+
+
 def test_what_failed_and_what_led_nowhere_is_left_out_and_told() -> None:
     made = crystallize(retry())
     assert [one["why"] for one in made.report["leftOut"]] == ["failed (DATA_ERROR)"]

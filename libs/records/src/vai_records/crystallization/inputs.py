@@ -63,14 +63,16 @@ class Inputs:
         """Parameters whose value stands in no call."""
         return sorted(self._unused)
 
-    def of(self, value: Any, place: Path) -> tuple[str, str] | None:
-        """The reference for a whole value, and why; None if it did not surely come from them. `place`: where it is."""
+    def of(self, value: Any, place: Path, *, asked: bool = True) -> tuple[str, str] | None:
+        """The reference for a whole value, and why; None if it did not surely come from them. `place`: where it is.
+        `asked`: whether it may come from the question.
+        """
         key = key_of(value)
         if key in self._named:
             return self._declare(self._named[key][0], value, "named by the caller")
         if key in self._given and (not _is_small(value) or shares_a_word(place, self._given[key][0])):
             return self._of_agent(self._given[key][0])
-        return self._asked(value, place) if is_telling(value) and not self._is_day(value) else None
+        return self._asked(value, place) if asked and is_telling(value) and not self._is_day(value) else None
 
     def perhaps(self, value: Any, place: Path) -> tuple[str, str] | None:
         """The same for what a result of the same name would explain better: days, short words, small numbers."""

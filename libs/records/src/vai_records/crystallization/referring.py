@@ -116,13 +116,13 @@ class Referring:
 
     # A whole value ---------------------------------------------------------------------------------------------------
 
-    def _whole(self, value: Any, place: Path) -> str | None:
-        """The reference that the whole value is, or None."""
-        if (found := self._inputs.of(value, place)) is not None:
+    def _whole(self, value: Any, place: Path, *, asked: bool = True) -> str | None:
+        """The reference that the whole value is, or None. `asked`: whether it may be a word of the question."""
+        if (found := self._inputs.of(value, place, asked=asked)) is not None:
             return self._tell(place, value, *found)
         leaf, others = self._known.of(value, place)
         is_named = leaf is not None and has_same_name(place, leaf.path)
-        if not is_named and (found := self._inputs.perhaps(value, place)) is not None:
+        if asked and not is_named and (found := self._inputs.perhaps(value, place)) is not None:
             return self._tell(place, value, *found)
         if leaf is not None:
             return self._tell(place, value, self._reference(leaf), _why(value, others), others)
@@ -190,6 +190,9 @@ class Referring:
             place: Path = ("url", name or _before(behind, match.start()) or "id")
             is_name = in_query and name is None and behind[match.end() : match.end() + 1] == "="
             name = said if is_name else None
+            if not in_query and _is_name_of_things(behind, match):
+                whole = self._whole(said, place, asked=False)
+                return match[0] if whole is None else _in_braces(whole)
             return match[0] if is_name else self._url_part(match[0], said, place)
 
         return origin + _URL_PART.sub(part, behind)
@@ -332,6 +335,14 @@ def _short(value: Any) -> Any:
 def _in_braces(reference: str) -> str:
     """A reference that anything may follow."""
     return f"${{{reference.removeprefix('$')}}}" if reference.startswith("$/") else reference
+
+
+def _is_name_of_things(path: str, part: re.Match[str]) -> bool:
+    """Whether a part of a path says what is asked for, and not which one: a word that stands first, or behind an id.
+    `shops` and `refresh` of `/shops/501/refresh` do, and `konya` of `/cities/konya` does not.
+    """
+    before = [one for one in path[: part.start()].split("/") if one]
+    return part[0].isalpha() and (not before or any(letter.isdigit() for letter in before[-1]))
 
 
 def _before(text: str, at: int) -> str:

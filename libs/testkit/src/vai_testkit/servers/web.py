@@ -35,11 +35,12 @@ class Reply:
 
 
 class WebServer:
-    """`replies` maps a path to a reply, or to a function from what was seen; any other path is answered `ok`."""
+    """`replies` maps a path to a reply, or to a function from what was seen; any other path is answered by `every`."""
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
         self.replies: dict[str, Reply | Callable[[Seen], Reply]] = {}
+        self.every: Callable[[Seen], Reply] = lambda seen: Reply(body=b"ok")
         self.url = ""
 
     @classmethod
@@ -59,7 +60,7 @@ class WebServer:
         try:
             seen = await self._read(reader)
             self.seen.append(seen)
-            reply = self.replies.get(urlsplit(seen.target).path, Reply(body=b"ok"))
+            reply = self.replies.get(urlsplit(seen.target).path, self.every)
             reply = reply(seen) if callable(reply) else reply
             if reply.wait:
                 await reply.wait.wait()

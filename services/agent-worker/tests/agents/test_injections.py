@@ -11,11 +11,10 @@ from vai_agent_worker.pages.asked import Asked
 from vai_agent_worker.pages.read_page import read
 from vai_common.errors import RunError
 from vai_testkit.agents import AgentHouse
+from vai_testkit.servers.hostile_pages import WANTED, pages
 from vai_testkit.servers.models.script import Call, Turn
 from vai_testkit.servers.models.server import ModelServer
 from vai_worker.kind import Park
-
-from .hostile_pages import WANTED, pages
 
 AGENT: dict[str, Any] = {
     "allowedDomains": ["example.com"],

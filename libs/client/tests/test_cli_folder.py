@@ -80,6 +80,11 @@ def test_dates_and_times_stay_text(tmp_path: Path) -> None:
         ("type: action\nslug: a\ndefinition: {x: [.nan]}", "definition.x.0: nan is no number"),
         ("type: action\nslug: a\ndefinition: {? [a] : 1}", "in quotes"),
         ("type: [", "expected the node content"),
+        ("type: [action]\nslug: a", "type is ['action']; it must be one of"),
+        ("type: variable\nslug: a\nvalue: !!binary aGk=", "JSON has no such value"),
+        ("type: variable\nslug: a\nvalue: !!set {a, b}", "JSON has no such value"),
+        ("type: variable\nslug: a\nvalue: [!!omap [a: 1]]", "JSON has no such value"),
+        ('type: variable\nslug: a\nvalue: "\\uD800"', "half of a letter"),
         ("!!python/object:os.system x", "could not determine a constructor"),
         ("[" * 5_000, "a.yaml"),
         ('{"a": "\udcff"}'.encode("utf-8", "surrogateescape").decode("latin-1"), "a.yaml"),
@@ -90,6 +95,19 @@ def test_what_is_wrong_is_said_with_its_file(tmp_path: Path, text: str, said: st
         read(tmp_path, text)
     assert str(tmp_path / "a.yaml") in raised.value.message
     assert said in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("12:30", "12:30"), ("00501", "00501"), ("0777", "0777"), ("1_000", "1_000"), ("2026-01-01", "2026-01-01"),
+     ("0b11", "0b11"), ("0", 0), ("-7", -7), ("+7", 7), ("1.5", 1.5), ("1e3", "1e3"), (".5", 0.5),
+     ("-0.25e-2", -0.0025), ("1.0e+16", 1e16),
+     ("0x1F", 31), ("1.2.3", "1.2.3"), ("on-call", "on-call"), ("1e", "1e")],
+)  # fmt: skip
+def test_a_value_is_a_number_only_if_json_has_it(tmp_path: Path, written: str, value: Any) -> None:
+    """YAML 1.1 reads a time as seconds of another base, and a postal code as an octal number."""
+    (document,) = read(tmp_path, f"type: variable\nslug: a\nvalue: {written}\n")
+    assert (document.body["value"], type(document.body["value"])) == (value, type(value))
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("nowhere")])

@@ -23,6 +23,15 @@ STDIN = Path("-")
 _MOST_BYTES = 4 << 20
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z|0x[0-9a-fA-F]+\Z")
+_NUMBER = re.compile(
+    r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]*(?:[eE][-+][0-9]+)?\Z|\.[0-9]+(?:[eE][-+][0-9]+)?\Z|"
+    r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z"
+)
+"""Those of YAML 1.1's numbers that JSON has, and `.nan` and `.inf`, which are refused. It would read 12:30 as 750, and
+00501 as 321.
+"""
+_ODD_LETTER = re.compile(r"[\ud800-\udfff]")
 _NAMED = ("variable", "secret")
 """Types whose slug is a name that definitions write."""
 
@@ -119,8 +128,12 @@ def _text_of(path: Path) -> str:
 
 
 def _loader() -> Any:
-    """YAML as JSON knows it: dates and times stay text, a key that is there twice is refused, aliases too."""
+    """YAML as JSON knows it: dates, times, `0777` and `1_000` are text. A key that is there twice is refused, and so
+    are aliases, and tags of what JSON has not.
+    """
     import yaml
+
+    plain = {f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null")}
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
         def compose_node(self, parent: Any, index: Any) -> Any:
@@ -130,6 +143,21 @@ def _loader() -> Any:
                     None, None, f"write *{event.anchor} out: aliases are not read", event.start_mark
                 )
             return super().compose_node(parent, index)
+
+        def construct_object(self, node: Any, deep: bool = False) -> Any:
+            if node.tag not in plain:
+                raise yaml.constructor.ConstructorError(
+                    None,
+                    None,
+                    f"could not determine a constructor for {node.tag}: JSON has no such value",
+                    node.start_mark,
+                )
+            value = super().construct_object(node, deep)
+            if isinstance(value, str) and (odd := _ODD_LETTER.search(value)):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{odd[0]!r} cannot be sent: it is half of a letter", node.start_mark
+                )
+            return value
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             keys: set[str] = set()
@@ -144,9 +172,12 @@ def _loader() -> Any:
             return super().construct_mapping(node, deep)
 
     rules = yaml.SafeLoader.yaml_implicit_resolvers.items()
+    ours = (":timestamp", ":int", ":float")
     Loader.yaml_implicit_resolvers = {
-        first: [(tag, rule) for tag, rule in known if not tag.endswith(":timestamp")] for first, known in rules
+        first: [(tag, rule) for tag, rule in known if not tag.endswith(ours)] for first, known in rules
     }
+    Loader.add_implicit_resolver("tag:yaml.org,2002:int", _INTEGER, list("-+0123456789"))
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
     return Loader
 
 
@@ -166,7 +197,7 @@ def _add(found: list[Document], faults: list[str], value: Any, place: str, types
     body = dict(value)
     sort, slug = body.pop("type", None), body.pop("slug", None)
     wrong = []
-    if sort not in types:
+    if not isinstance(sort, str) or sort not in types:
         wrong.append(f"type is {sort!r}; it must be one of {', '.join(types)}")
     elif unknown := sorted(map(str, body.keys() - types[sort])):
         wrong.append(f"{', '.join(unknown)}: no field of {sort}s in files, which are {', '.join(sorted(types[sort]))}")

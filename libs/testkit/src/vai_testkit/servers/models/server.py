@@ -142,6 +142,7 @@ def serving_models(port: int = 0) -> Iterator[ModelServer]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else each small piece of a stream waits 40 ms for the client's ACK
 
         def do_GET(self) -> None:
             try:

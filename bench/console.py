@@ -21,10 +21,12 @@ from tests.console.driver import ROOT, NoBrowser, Visit, browser
 from tools.console.places import CACHE
 from vai_common.db import connect
 from vai_common.ids import uuid7
+from vai_common.queries import Connection
 from vai_devstack.stack import Stack
 from vai_records.lifecycle.entry import Entry
 from vai_records.runs import statements
 from vai_records.runs.new_run import NewRun
+from vai_records.runs.row import ClaimedRun
 from vai_testkit.stack import client_of
 
 ENVIRONMENT = {"VAI_CONSOLE": str(ROOT / "console/dist")}
@@ -119,10 +121,8 @@ async def _following(visit: Visit, stack: Stack) -> Figure:
         await connect(stack.database, "agent-worker"),
         uuid7(),
     )
-    run = NewRun(UUID(stack.org_id), _KIND, {}, "api")
-    await statements.create(making, [run])
-    (row,) = await statements.claim(working, owner, [_KIND], [run.id], 1, "bench")
-    await visit.page.goto(f"{visit.address}/runs/{run.id}")
+    row = await _claimed(stack, making, working, owner)
+    await visit.page.goto(f"{visit.address}/runs/{row['id']}")
     await visit.page.locator("[role=log]").wait_for()
     session = await visit.page.context.new_cdp_session(visit.page)
     await session.send("Performance.enable")
@@ -140,6 +140,15 @@ async def _following(visit: Visit, stack: Stack) -> Figure:
     await making.close()
     await working.close()
     return Figure(f"following {PER_SECOND} entries/s, the page's main thread", f"{share:.0%} of a core", "≤ 15 %")
+
+
+async def _claimed(stack: Stack, making: Connection, working: Connection, owner: UUID) -> ClaimedRun:
+    """A run of ours. A worker that looks in that moment may be quicker; then another one is made."""
+    while True:
+        run = NewRun(UUID(stack.org_id), _KIND, {}, "api")
+        await statements.create(making, [run])
+        if found := await statements.claim(working, owner, [_KIND], [run.id], 1, "bench"):
+            return found[0]
 
 
 async def _long_log(visit: Visit, stack: Stack) -> Figure:

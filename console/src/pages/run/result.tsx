@@ -46,7 +46,7 @@ export function Result({ run }: { run: Run }) {
 function Artifacts({ artifacts }: { artifacts: Artifact[] }) {
   return (
     <Paper withBorder p="xs">
-      <Table.ScrollContainer minWidth={280} maxHeight={260}>
+      <Table.ScrollContainer minWidth={280} maxHeight={260} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
         <Table>
           <Table.Thead>
             <Table.Tr>

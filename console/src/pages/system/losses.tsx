@@ -12,7 +12,7 @@ export function Losses({ losses }: { losses: Loss[] }) {
     );
   }
   return (
-    <Table.ScrollContainer minWidth={560}>
+    <Table.ScrollContainer minWidth={560} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
       <Table aria-label="Lost processes" verticalSpacing={6}>
         <Table.Thead>
           <Table.Tr>

@@ -16,7 +16,7 @@ export function Processes({ processes }: { processes: Process[] }) {
           {counted(versions.size, "version")} run side by side: {[...versions].sort().join(", ")}.
         </Text>
       )}
-      <Table.ScrollContainer minWidth={720}>
+      <Table.ScrollContainer minWidth={720} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
         <Table aria-label="Processes" verticalSpacing={6}>
           <Table.Thead>
             <Table.Tr>

@@ -11,7 +11,7 @@ const busy = (queue: System["queues"][number]): number => queue.queued + queue.l
 export function Queues({ system }: { system: System }) {
   const rows = [...system.queues].sort((one, other) => busy(other) - busy(one));
   return (
-    <Table.ScrollContainer minWidth={560}>
+    <Table.ScrollContainer minWidth={560} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
       <Table aria-label="Queues" verticalSpacing={6}>
         <Table.Thead>
           <Table.Tr>

@@ -56,6 +56,7 @@ PLACES = {
     "organisation-variables": "/organisation?tab=variables",
     "organisation-secrets": "/organisation?tab=secrets",
     "organisation-settings": "/organisation?tab=settings",
+    "organisation-audit": "/organisation?tab=audit",
     "organisation-spend": "/organisation?tab=spend",
     "system": "/system",
     "invitation": "/invitation",

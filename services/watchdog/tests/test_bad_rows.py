@@ -86,5 +86,5 @@ async def test_a_day_that_cannot_be_dropped_keeps_no_other(
 
     monkeypatch.setattr(partitions, "_drop", drop)
     monkeypatch.setattr(partitions, "_older", older)
-    await retention.keep_once(pool)
+    await retention.keep_once(pool, 400)
     assert dropped == [good]

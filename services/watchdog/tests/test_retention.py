@@ -28,7 +28,7 @@ async def test_the_days_ahead_are_there_and_the_old_ones_are_not(own_database: D
     last = today + timedelta(days=partitions.DAYS_AHEAD)
     await pool.execute(f"DROP TABLE events_{last:%Y%m%d}")
 
-    await keep_once(pool)
+    await keep_once(pool, 400)
 
     ahead = _names("run_logs", today, 8) | _names("events", today, 8)
     assert await _days(own_database) == ahead | _names("run_logs", today - timedelta(days=20), 8)
@@ -44,10 +44,10 @@ async def test_a_day_with_events_that_nobody_has_heard_of_stays(own_database: Da
         uuid7(),
         old,
     )
-    await keep_once(pool)
+    await keep_once(pool, 400)
     kept = _names("events", old.date(), 1)
     assert kept <= await _days(own_database)
 
     await owner.execute("UPDATE events SET published_at = clock_timestamp()")
-    await keep_once(pool)
+    await keep_once(pool, 400)
     assert not kept & await _days(own_database)

@@ -69,7 +69,7 @@ async def test_days_are_made_and_dropped_by_one_turn(own_database: Database) -> 
     await owner.execute(
         "CREATE TABLE events_20200101 PARTITION OF events FOR VALUES FROM ('2020-01-01') TO ('2020-01-02')"
     )
-    await keep_once(await own_database.pool("watchdog"))
+    await keep_once(await own_database.pool("watchdog"), 400)
     assert await owner.fetchval("SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1)", day)
     assert not await owner.fetchval("SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'events_20200101')")
 

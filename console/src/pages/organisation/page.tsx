@@ -5,6 +5,7 @@ import { useAddress } from "~/app/navigate";
 import { textOf } from "~/app/search";
 import { Page } from "~/shared/page";
 import { Failure } from "~/shared/states";
+import { AuditLog } from "./audit";
 import { Keys } from "./keys";
 import { Names, SECRETS, VARIABLES } from "./names";
 import { People } from "./people";
@@ -34,6 +35,7 @@ export default function OrganisationPage() {
           <Tabs.Tab value="secrets">Secrets</Tabs.Tab>
           <Tabs.Tab value="settings">Settings</Tabs.Tab>
           <Tabs.Tab value="spend">Spend</Tabs.Tab>
+          <Tabs.Tab value="audit">Audit log</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="people">
           <People />
@@ -52,6 +54,9 @@ export default function OrganisationPage() {
         </Tabs.Panel>
         <Tabs.Panel value="spend">
           <Spend />
+        </Tabs.Panel>
+        <Tabs.Panel value="audit">
+          <AuditLog />
         </Tabs.Panel>
       </Tabs>
     </Page>

@@ -33,6 +33,7 @@ from .models.answers import (
     global_percent,
 )
 from .models.artifacts import Artifact, ArtifactLink
+from .models.audit import AuditEntry
 from .models.automations import (
     ActionRun,
     Automation,
@@ -72,6 +73,7 @@ __all__ = [
     "Artifact",
     "ArtifactLink",
     "AsyncClient",
+    "AuditEntry",
     "Automation",
     "AutomationError",
     "AutomationRun",

@@ -17,6 +17,7 @@ from .async_groups import (
     AsyncAlerts,
     AsyncApiKeys,
     AsyncArtifacts,
+    AsyncAudit,
     AsyncAutomationRuns,
     AsyncAutomations,
     AsyncConnections,
@@ -68,7 +69,7 @@ class AsyncClient:
         self.users, self.api_keys, self.organisation = AsyncUsers(self), AsyncApiKeys(self), AsyncOrganisation(self)
         self.session, self.kinds, self.events = AsyncSession(self), AsyncKinds(self), AsyncEvents(self)
         self.agents, self.threads, self.flashboards = AsyncAgents(self), AsyncThreads(self), AsyncFlashboards(self)
-        self.alerts, self.system = AsyncAlerts(self), AsyncSystem(self)
+        self.alerts, self.system, self.audit = AsyncAlerts(self), AsyncSystem(self), AsyncAudit(self)
         self.variables, self.secrets = AsyncVariables(self), AsyncSecrets(self)
         self.webhooks, self.installation = AsyncWebhooks(self), AsyncInstallation(self)
         self.datasets, self.artifacts = AsyncDatasets(self), AsyncArtifacts(self)

@@ -14,6 +14,7 @@ from .calls import (
     alerts,
     api_keys,
     artifacts,
+    audit,
     automation_runs,
     automation_versions,
     automations,
@@ -271,6 +272,12 @@ class AsyncKinds(AsyncGroup):
 
     list, templates = _ask(kinds.listing), _ask(kinds.templates)
     sources, source, models = _ask(kinds.sources), _ask(kinds.source), _ask(kinds.models)
+
+
+class AsyncAudit(AsyncGroup):
+    """`client.audit`"""
+
+    list, iterate = _ask(audit.listing), _all(audit.listing)
 
 
 class AsyncSystem(AsyncGroup):

@@ -25,6 +25,7 @@ from .groups import (
     Alerts,
     ApiKeys,
     Artifacts,
+    Audit,
     AutomationRuns,
     Automations,
     Connections,
@@ -73,7 +74,7 @@ class Client:
         self.users, self.api_keys, self.organisation = Users(self), ApiKeys(self), Organisation(self)
         self.session, self.kinds, self.events = Session(self), Kinds(self), Events(self)
         self.agents, self.threads, self.flashboards = Agents(self), Threads(self), Flashboards(self)
-        self.alerts, self.system = Alerts(self), System(self)
+        self.alerts, self.system, self.audit = Alerts(self), System(self), Audit(self)
         self.variables, self.secrets = Variables(self), Secrets(self)
         self.webhooks, self.installation = Webhooks(self), Installation(self)
         self.datasets, self.artifacts = Datasets(self), Artifacts(self)

@@ -13,6 +13,7 @@ from .calls import (
     alerts,
     api_keys,
     artifacts,
+    audit,
     automation_runs,
     automation_versions,
     automations,
@@ -267,6 +268,12 @@ class Kinds(Group):
 
     list, templates = _ask(kinds.listing), _ask(kinds.templates)
     sources, source, models = _ask(kinds.sources), _ask(kinds.source), _ask(kinds.models)
+
+
+class Audit(Group):
+    """`client.audit`"""
+
+    list, iterate = _ask(audit.listing), _all(audit.listing)
 
 
 class System(Group):

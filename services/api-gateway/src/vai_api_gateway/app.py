@@ -13,6 +13,7 @@ from vai_api_gateway.agents import routes as agents
 from vai_api_gateway.agents import runs as agent_runs
 from vai_api_gateway.alerts import routes as alert_rules
 from vai_api_gateway.alerts import sent as sent_alerts
+from vai_api_gateway.audit import routes as audit
 from vai_api_gateway.automations import backfill as automation_backfill
 from vai_api_gateway.automations import routes as automations
 from vai_api_gateway.automations import runs as automation_runs
@@ -82,7 +83,7 @@ _PARTS: tuple[Any, ...] = (
         mcp,
         log_search,
     ),
-    *(session, invitations, organisation, users, api_keys, admin),
+    *(session, invitations, organisation, users, api_keys, audit, admin),
 )
 
 _ROUTERS = (action_runs.collection, *(part.router for part in (*_WORDS, *_PARTS)))

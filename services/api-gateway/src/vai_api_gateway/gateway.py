@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from vai_api_gateway.audit.writing import AuditLog
 from vai_api_gateway.auth.authenticator import Authenticator
 from vai_api_gateway.auth.sign_in import PasswordDesk, SignIns
 from vai_api_gateway.flashboards.drawn_tiles import DrawnTiles
@@ -61,6 +62,11 @@ class Gateway:
     publisher: Publisher
     process_id: UUID
     stopping: asyncio.Event
+
+    @cached_property
+    def audit(self) -> AuditLog:
+        """Who does what."""
+        return AuditLog(self.changes, self.settings.proxies)
 
     @cached_property
     def changes(self) -> Narrow:

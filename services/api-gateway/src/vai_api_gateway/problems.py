@@ -196,6 +196,18 @@ def problem_of(request: Request, error: Exception) -> Problem:
     return Problem(500, "internal_error", f"something went wrong here; it is logged as request {request_id}")
 
 
+def status_of(error: Exception) -> int:
+    """The status that the client gets for an error."""
+    if isinstance(error, HTTPException):
+        return error.status_code
+    if isinstance(error, Refused):
+        return refusal(error).status_code
+    if isinstance(error, NotAllowed | NoSuchRun | Immovable):
+        return _undecided(error, None).status_code
+    away = isinstance(error, DATABASE_AWAY) and is_away(error)
+    return 503 if away or isinstance(error, Overloaded | SecretError) else 500
+
+
 def _undecided(error: NotAllowed | NoSuchRun | Immovable, request_id: str | None) -> Problem:
     """A decision about a run that could not be carried out."""
     if isinstance(error, NoSuchRun):

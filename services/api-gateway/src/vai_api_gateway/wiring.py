@@ -77,6 +77,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         await within(10, gateway.intake.drained(), "runs that wait for their commit")
         await within(10, gateway.webhook_intake.drained(), "webhooks that wait for their commit")
         await within(3, gateway.drawer.close(), "the drawer")
+        await within(3, gateway.sign_ins.drained(), "failed sign-ins that are being written")
         await publisher.close(3)
         await within(3, gateway.fleet.close(), "the calls of workers")
         await within(3, lists.dispose(), "the database of the lists")

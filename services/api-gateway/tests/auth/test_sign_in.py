@@ -5,7 +5,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from vai_api_gateway.auth.sign_in import address_of
+from vai_api_gateway.auth.addresses import address_of
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.http.shapes import SessionShape
 from vai_records.people import passwords, sign_in

@@ -117,14 +117,14 @@ def test_every_route_states_its_role(app: FastAPI, document: Json) -> None:
             assert role.why
 
 
-OF_THE_INSTALLATION = {"/api/v1/system"}
-"""What administrators alone read (decision 72)."""
+FOR_ADMINISTRATORS = {"/api/v1/system", "/api/v1/audit"}
+"""What administrators alone read (decision 72, docs/access.md)."""
 
 
 def test_a_route_that_only_reads_asks_for_a_viewer_and_one_that_writes_for_more(app: FastAPI) -> None:
     for method, path, route in openapi.routes_of(app):
         role = openapi.role_of(route)
-        if isinstance(role, Role) and "/api-keys" not in path and path not in OF_THE_INSTALLATION:
+        if isinstance(role, Role) and "/api-keys" not in path and path not in FOR_ADMINISTRATORS:
             is_for_everybody = path.endswith("/me/password")
             assert (method == "get") == (role is Role.VIEWER) or is_for_everybody, (method, path, role)
 

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
 
 from tests.spec.check_contract import CONTRACT, faults_in_exchange
+from vai_api_gateway.audit.acts import LEFT_OUT
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.problems import ProblemBody
 from vai_api_gateway.reference.examples import (
@@ -232,13 +233,21 @@ def lines_of(operation: Json) -> str:
     return str(operation["x-codeSamples"][0]["source"])
 
 
+async def entries_of(gateway: Gateway, answer: httpx2.Response) -> int:
+    """How many entries of the audit log a request has left."""
+    text = "SELECT count(*) FROM audit_entries WHERE request_id = $1 AND outcome = 'done'"
+    return int(await gateway.pool.fetchval(text, answer.headers["x-request-id"]))
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 async def test_an_example_works_as_pasted_and_its_answer_is_as_documented(
-    app: FastAPI, web: httpx2.AsyncClient, team: Team, name: str
+    app: FastAPI, web: httpx2.AsyncClient, gateway: Gateway, team: Team, name: str
 ) -> None:
     method, path, operation = operation_of(app, name)
     answer = await Shell(web).paste(lines_of(operation), team.keys[Role.ADMIN].secret)
     assert answer.is_success, answer.text
+    leaves_entry = method not in ("get", "head") and name not in LEFT_OUT
+    assert bool(await entries_of(gateway, answer)) is leaves_entry, "the audit log knows it, unless LEFT_OUT says why"
     if answer.status_code == 201 and name not in _WITHOUT_A_PLACE:
         assert await reachable(web, answer.headers["location"], team), name
     documented = operation["responses"][str(answer.status_code)].get("content", {})

@@ -5,6 +5,7 @@ import structlog
 from vai_common.queries import Pool
 from vai_common.rows import Rows
 from vai_records.alerts import alerts
+from vai_records.audit import entries
 from vai_records.automations import causes
 from vai_records.lake import writes
 from vai_records.processes import losses
@@ -15,7 +16,7 @@ _log = structlog.get_logger()
 _rows: Rows[str] = Rows("retention")
 
 
-async def keep_once(pool: Pool) -> None:
+async def keep_once(pool: Pool, audit_days: int) -> None:
     """Make the partitions of the next days, and drop those that are too old. If one fails, the others still run."""
     today = (await pool.fetchval("SELECT clock_timestamp()")).date()  # in UTC, like the time zone of the sessions
     made = await partitions.make_ahead(pool, today, _rows)
@@ -23,6 +24,7 @@ async def keep_once(pool: Pool) -> None:
     await _rows.one("causes", lambda _: causes.forget_old(pool))
     await _rows.one("dataset_writes", lambda _: writes.forget_old(pool))
     await _rows.one("process_losses", lambda _: losses.forget_old(pool))
+    await _rows.one("audit_entries", lambda _: entries.forget_old(pool, audit_days))
     await _rows.one("alerts", lambda _: alerts.forget_old(pool))
     if made or dropped:
         _log.info("partitions", made=made, dropped=dropped)

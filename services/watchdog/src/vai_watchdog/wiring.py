@@ -41,7 +41,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     service.spawn(every(10.0, watchdog.abandon_once))
     service.spawn(every(10.0, publisher.adopt_once))
     service.spawn(every(2.0, publisher.sweep_once))
-    service.spawn(every(3600.0, partial(keep_once, service.pool)))
+    service.spawn(every(3600.0, partial(keep_once, service.pool, service.settings.audit_days)))
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ from .commands import (
     agents,
     alerts,
     artifacts,
+    audit,
     automations,
     chat,
     connections,
@@ -68,6 +69,7 @@ app.add_typer(system.app, name="system")
 app.add_typer(people.users, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(people.organisation, name="organisation")
+verb(app)(audit.audit)
 verb(app)(people.whoami)
 verb(app)(folder.apply)
 verb(app)(folder.export)

@@ -15,6 +15,7 @@ from .answers import (
     global_percent,
 )
 from .artifacts import Artifact, ArtifactLink
+from .audit import AuditEntry
 from .automations import (
     ActionRun,
     Automation,
@@ -56,6 +57,7 @@ __all__ = [
     "ApiKey",
     "Artifact",
     "ArtifactLink",
+    "AuditEntry",
     "Automation",
     "AutomationError",
     "AutomationRun",

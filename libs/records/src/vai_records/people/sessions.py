@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from vai_records.audit.entries import ActorType, What, Who, add_within
 from vai_records.people.people import Actor, Role
 
 _HOLDER = text("""
@@ -70,6 +71,8 @@ async def member_of_email(conn: AsyncConnection, email: str, organisation: str |
     row = rows[0]
     if row.accepted_at is None:
         await conn.execute(_ACCEPT, {"org": row.org_id, "user": row.user_id})
+        who = Who(row.org_id, ActorType.USER, row.user_id)
+        await add_within(conn, who, What("accept.invitation", "user", str(row.user_id)), 201)
         await conn.commit()
     return Actor(row.org_id, row.user_id, Role(row.role), row.settings, token_version=row.token_version)
 

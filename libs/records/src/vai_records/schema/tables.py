@@ -1,7 +1,7 @@
 """The tables as SQLAlchemy Core sees them: for lists and filters of what people keep (rule 17, decision 66)."""
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 METADATA = MetaData()
 
@@ -67,6 +67,28 @@ api_keys = Table(
     _when("last_used_at", optional=True),
     _when("revoked_at", optional=True),
     _when("created_at"),
+)
+
+audit_entries = Table(
+    "audit_entries",
+    METADATA,
+    Column("id", Uuid, primary_key=True),
+    Column("org_id", Uuid, nullable=False),
+    _when("occurred_at"),
+    Column("actor_type", Text, nullable=False),
+    Column("actor_id", Uuid),
+    Column("actor_name", Text),
+    Column("key_id", Uuid),
+    Column("key_name", Text),
+    Column("action", Text, nullable=False),
+    Column("target_type", Text, nullable=False),
+    Column("target_id", Text),
+    Column("target_name", Text),
+    Column("fields", ARRAY(Text), nullable=False),
+    Column("address", Text),
+    Column("request_id", Text),
+    Column("outcome", Text),
+    Column("status", Integer),
 )
 
 connections = Table(

@@ -15,10 +15,10 @@ from uuid import UUID
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from vai_api_gateway.auth.addresses import address_of
 from vai_api_gateway.auth.credential_holders import Holders, unauthorized
 from vai_api_gateway.auth.oidc import oidc_of
 from vai_api_gateway.auth.principal import Credential, Principal, credential_of, forwarded
-from vai_api_gateway.auth.sign_in import address_of
 from vai_api_gateway.auth.throttle import Throttle, too_many
 from vai_api_gateway.auth.tokens import Tokens
 from vai_api_gateway.problems import Problem

@@ -19,6 +19,9 @@ from vai_records.people.people import Role
 _ASKED = "vai.principal"
 """The key of the principal in a request's scope, once it is known."""
 
+_REFUSED = "vai.refused"
+"""The key of a principal in a request's scope whose role or scopes are not enough."""
+
 
 Endpoint = Callable[..., Awaitable[Response]]
 
@@ -34,6 +37,7 @@ class Demand:
         authenticator: Authenticator = request.app.state.gateway.authenticator
         principal = await authenticator.principal(request)
         if not principal.role.covers(self.role):
+            request.scope[_REFUSED] = principal
             raise Problem(403, "forbidden", f"this needs the role {self.role}; yours is {principal.role}")
         authenticator.count_call(principal)
         request.scope[_ASKED] = principal
@@ -44,6 +48,11 @@ def asked_by(request: Request) -> Principal:
     """The principal of a route that has a `Demand`."""
     principal: Principal = request.scope[_ASKED]
     return principal
+
+
+def refused_one(request: Request) -> Principal | None:
+    """The principal to whom a `Demand` was refused."""
+    return request.scope.get(_REFUSED)
 
 
 class Open:

@@ -1,20 +1,22 @@
 """Signing in with email and password. Limited in rate, and as slow for an unknown email as for a known one."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import TypeVar
 
 import structlog
 from fastapi import Request
 
-from vai_api_gateway.auth.principal import Principal, forwarded
+from vai_api_gateway.audit.writing import AuditLog
+from vai_api_gateway.auth.addresses import address_of
+from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.problems import Problem
 from vai_common import clock
 from vai_common.batcher import Overloaded
 from vai_common.queries import Pool
+from vai_records.audit.entries import What
 from vai_records.people import passwords, sign_in
 from vai_records.people.emails import NoEmail, email_of
 from vai_records.people.people import Role
@@ -60,6 +62,8 @@ class SignIns:
 
     def __init__(self, pool: Pool, desk: PasswordDesk, proxies: int, hours: float) -> None:
         self._pool = pool
+        self._audit = AuditLog(pool, proxies)
+        self._writing: set[asyncio.Task[None]] = set()
         self._desk = desk
         self._proxies = proxies
         self._hours = hours
@@ -71,17 +75,43 @@ class SignIns:
         if wait is not None:
             _log.warning("sign_in_throttled", address=address)
             raise _too_many(wait)
-        found = await self._account(known_as, password, organisation)
+        tried, found = await self._account(known_as, password, organisation)
         if found is None:
+            self._note_failure(request, tried)
             raise _refused()
         await sign_in.succeeded(self._pool, address, known_as)
         if passwords.is_old(found.password_hash):
             await sign_in.store_hash(self._pool, found, await self._desk.hashed(password))
         return self._principal(found)
 
-    async def _account(self, email: str, password: str, organisation: str | None) -> Account | None:
-        """The account with this password. It takes as long for an unknown email as for a known one.
+    def _note_failure(self, request: Request, tried: Sequence[Account]) -> None:
+        """An entry in the audit log of each organisation whose account was tried.
 
+        It is written beside the answer, which must not take longer for an email that is known somewhere.
+        """
+
+        async def write() -> None:
+            for one in tried:
+                who = self._audit.person(request, one.org_id, one.user_id)
+                try:
+                    await self._audit.add(who, What("create.session", "session"), 401)
+                except Exception as error:
+                    _log.error("failed_sign_in_not_written", error=f"{type(error).__name__}: {error}")
+
+        task = asyncio.create_task(write())
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def drained(self) -> None:
+        """What is being written is written."""
+        await asyncio.gather(*self._writing)
+
+    async def _account(
+        self, email: str, password: str, organisation: str | None
+    ) -> tuple[Sequence[Account], Account | None]:
+        """The accounts that were tried, and the one with this password.
+
+        It takes as long for an unknown email as for a known one.
         Without an organisation the first two accounts are tried (`people.sign_in.accounts`), and always two. So neither
         the time nor the answer tells whether a person is known in another organisation.
         """
@@ -90,7 +120,7 @@ class SignIns:
         padded: list[Account | None] = [*found, *[None] * (tried - len(found))]
         fits = await asyncio.gather(*(self._desk.fits(one.password_hash if one else None, password) for one in padded))
         good = [one for one, fit in zip(padded, fits, strict=True) if one is not None and fit]
-        return good[0] if len(good) == 1 else None
+        return found, good[0] if len(good) == 1 else None
 
     async def count(self, request: Request, subject: str) -> None:
         """Count a try to guess something else, such as a token. Raises `Problem` 429 after too many."""
@@ -112,22 +142,6 @@ class SignIns:
             token_version=found.token_version,
             until=clock.now() + timedelta(hours=self._hours),
         )
-
-
-def address_of(request: Request, proxies: int) -> str:
-    """The address of the client; for IPv6 its /64, which belongs to one household or machine.
-
-    Of X-Forwarded-For only the part that our own proxies added counts: a client can write anything into the rest.
-    """
-    given = request.client.host if request.client else ""
-    given = forwarded(request, "x-forwarded-for", proxies) or given
-    try:
-        address = ip_address(given)
-    except ValueError:
-        return given[:64]
-    if isinstance(address, IPv6Address):
-        return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
-    return str(address)
 
 
 def _plain(email: str) -> str:

@@ -199,7 +199,7 @@ async def _sign_in(request: Request) -> Response:
     slug = request.path_params["slug"]
     target = f"{gateway.settings.root_path}/flashboards" + ("" if slug == "-" else f"/{quote(slug, safe='')}")
     answer = _to(target)
-    answer.headers["set-cookie"] = signed_in(gateway, who).headers["set-cookie"]
+    answer.headers["set-cookie"] = (await signed_in(request, who)).headers["set-cookie"]
     return answer
 
 

@@ -17,7 +17,9 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from vai_api_gateway.auth.roles import Demand, Endpoint, demand_of
+from vai_api_gateway.audit.acts import LEFT_OUT, SAFE, WRITES_ITSELF, act_of
+from vai_api_gateway.audit.writing import AuditLog, kept
+from vai_api_gateway.auth.roles import Demand, Endpoint, asked_by, demand_of, refused_one
 from vai_api_gateway.http.arguments import Arguments, arguments_of
 from vai_api_gateway.http.counting import SERVED
 from vai_api_gateway.http.edge import REQUEST_ID, Receive, Scope, Send
@@ -136,12 +138,19 @@ class JsonRoute(APIRoute):
     """Whether unknown query parameters are allowed."""
     demand: Demand | None
     """The role that it needs; None if it is open."""
+    leaves_entry: bool
+    """Whether a request that is served leaves an entry in the audit log."""
     arguments: Arguments | None
     """Reads what its function is called with; None if FastAPI must do it."""
     methods: set[str]
 
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
         self.demand, called = demand_of(endpoint)
+        name = endpoint.__name__
+        self.act = None if set(options.get("methods") or {"GET"}) <= SAFE else act_of(name, path)
+        self.leaves_entry = self.act is not None and name not in LEFT_OUT
+        if self.act is not None and self.leaves_entry and name not in WRITES_ITSELF:
+            called = kept(called, self.act, asked_by)
         super().__init__(path, called, **options)
         self.arguments = arguments_of(self)
         method = " ".join(sorted(self.methods))
@@ -190,7 +199,11 @@ class JsonRoute(APIRoute):
         named, who = request.headers.get("traceparent"), {"request_id": scope.get(REQUEST_ID)}
         about(named, **who)
         if self.demand is not None:
-            who["organisation_id"] = (await self.demand.principal(request)).org_id
+            try:
+                who["organisation_id"] = (await self.demand.principal(request)).org_id
+            except Problem as error:
+                await self._note_refusal(request, error)
+                raise
             about(named, **who)
         query = scope["query_string"]
         if b"%00" in query or "\x00" in scope["path"]:
@@ -203,6 +216,12 @@ class JsonRoute(APIRoute):
                 scope[SERVED] = served
                 about(served, **who)
             return await handle(request)
+
+    async def _note_refusal(self, request: Request, error: Problem) -> None:
+        """A change that is refused to somebody who is known leaves an entry."""
+        if self.act is not None and (principal := refused_one(request)) is not None:
+            log: AuditLog = request.app.state.gateway.audit
+            await log.refused(request, principal, self.act, error.status_code)
 
 
 class BatchRoute(JsonRoute):

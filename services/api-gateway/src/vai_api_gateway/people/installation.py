@@ -5,13 +5,14 @@ It is not part of the organisations' API: it is not in the OpenAPI document, and
 """
 
 import hmac
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
+from vai_api_gateway.audit.writing import fields_of
 from vai_api_gateway.auth.roles import Open
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import Limit, Offset, answer
@@ -22,6 +23,7 @@ from vai_api_gateway.people.shapes import Email, SettingsPatch
 from vai_api_gateway.people.users import member_json
 from vai_api_gateway.problems import Problem, conflict, not_found
 from vai_common.ids import NIL
+from vai_records.audit.entries import What, add_within
 from vai_records.people import members, organisations
 from vai_records.people.people import Organisation, Role
 from vai_records.strict import Name
@@ -70,11 +72,13 @@ async def make_organisation(request: Request, body: OrganisationBody) -> Respons
     """The organisation with its first administrator. A slug that is in use is 409."""
     invitation, person = members.new_invitation(), body.administrator
     values = {"role": Role.ADMIN, "first_name": person.first_name, "last_name": person.last_name}
-    async with gateway_of(request).rows.begin(NIL) as conn:
+    gateway = gateway_of(request)
+    async with gateway.rows.begin(NIL) as conn:
         made = await organisations.make(conn, body.slug, body.name, _settings(body.settings))
         if made is None:
             raise conflict(f"another organisation has the slug {body.slug!r}", ("body", "slug"))
         member = await members.add(conn, made.id, person.email, values, invitation)
+        await add_within(conn, gateway.audit.operator(request, made.id), _what("make", made), 201)
     told = {"invitationToken": invitation.secret, "invitationEndsAt": invitation.ends_at}
     shown = organisation_json(made) | {"administrator": member_json(member) | told}
     return answer(shown, 201, {"Location": f"{router.prefix}/{made.id}"})
@@ -107,8 +111,14 @@ async def change_organisation(request: Request, org_id: UUID, body: Organisation
     gateway = gateway_of(request)
     async with gateway.rows.begin(org_id) as conn:
         changed = _there(await organisations.change(conn, org_id, body.name, _settings(body.settings)))
+        what = _what("change", changed, fields_of([body]))
+        await add_within(conn, gateway.audit.operator(request, org_id), what, 200)
     gateway.authenticator.forget()
     return answer(organisation_json(changed))
+
+
+def _what(verb: str, organisation: Organisation, fields: Sequence[str] = ()) -> What:
+    return What(f"{verb}.organisation", "organisation", str(organisation.id), organisation.name, fields)
 
 
 def _ask(request: Request) -> None:

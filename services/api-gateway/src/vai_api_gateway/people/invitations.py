@@ -15,6 +15,7 @@ from vai_api_gateway.people.shapes import AcceptBody
 from vai_api_gateway.people.users import refuse_guessable
 from vai_api_gateway.problems import Problem, ProblemBody
 from vai_common import clock
+from vai_records.audit.entries import What, add_within
 from vai_records.people import members, people
 
 router = APIRouter(prefix="/api/v1/invitations", tags=["Session"], route_class=SignInRoute, responses=PROBLEMS)
@@ -49,13 +50,15 @@ async def accept_invitation(request: Request, body: AcceptBody) -> Response:
             raise _unknown()
         actor = await people.member(conn, *taken)
         await people.forget_keys(conn)
+        who = gateway.audit.person(request, *taken)
+        await add_within(conn, who, What("accept.invitation", "user", str(taken[1]), email), 201)
     assert actor is not None
     gateway.authenticator.forget()
     until = clock.now() + timedelta(hours=gateway.settings.token_hours)
     user = str(actor.user_id)
     version = actor.token_version
     principal = Principal(actor.org_id, actor.user_id, actor.role, {}, "user", user, token_version=version, until=until)
-    return signed_in(gateway, principal)
+    return await signed_in(request, principal)
 
 
 def _unknown() -> Problem:

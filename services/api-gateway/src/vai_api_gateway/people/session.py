@@ -14,6 +14,7 @@ from vai_api_gateway.people.shapes import PasswordBody, SignInBody
 from vai_api_gateway.people.users import refuse_guessable
 from vai_api_gateway.problems import Problem, ProblemBody
 from vai_common import clock
+from vai_records.audit.entries import What, add_within
 from vai_records.people import members, people, sessions
 from vai_records.refused import refused
 
@@ -37,11 +38,13 @@ async def create_session(request: Request, body: Annotated[SignInBody | None, Bo
     The answer is a signed token with the caller's role, also set as the cookie `vai_token` for a page in the browser.
     """
     gateway = gateway_of(request)
-    return signed_in(gateway, await _who(gateway, request, body))
+    return await signed_in(request, await _who(gateway, request, body))
 
 
-def signed_in(gateway: Gateway, principal: Principal) -> Response:
-    """A signed token for the principal, in the answer and as the cookie."""
+async def signed_in(request: Request, principal: Principal) -> Response:
+    """A signed token for the principal, in the answer and as the cookie; an entry in the audit log."""
+    gateway = gateway_of(request)
+    await gateway.audit.add(gateway.audit.who(request, principal), What("create.session", "session"), 201)
     token, ends = gateway.authenticator.issue(principal)
     response = answer({"token": token, "expiresAt": ends}, 201, {"Cache-Control": "no-store"})
     seconds = max(0, int((ends - clock.now()).total_seconds()))
@@ -58,7 +61,7 @@ async def delete_session(request: Request) -> Response:
     if shown is not None and shown.by_cookie:
         gateway.authenticator.check_origin(request)
     for text in {text for text in (cookie, shown.text if shown else None) if text}:
-        await _end(gateway, text)
+        await _end(request, text)
     response = nothing()
     response.delete_cookie(COOKIE, **_cookie(gateway))
     return response
@@ -101,13 +104,16 @@ async def _who(gateway: Gateway, request: Request, body: SignInBody | None) -> P
     return await gateway.sign_ins.principal(request, body.email, body.password, body.organisation)
 
 
-async def _end(gateway: Gateway, text: str) -> None:
+async def _end(request: Request, text: str) -> None:
+    gateway = gateway_of(request)
     session = gateway.authenticator.holders.session_of(text)
     if session is None or session.id is None:
         return
     async with gateway.rows.begin(session.org_id) as conn:
         await sessions.end(conn, session.id, session.ends_at)
         await people.forget_keys(conn, session.org_id)
+        who = gateway.audit.person(request, session.org_id, session.user_id)
+        await add_within(conn, who, What("delete.session", "session"), 204)
     gateway.authenticator.forget(session.org_id)
 
 

@@ -308,5 +308,7 @@ EXAMPLES: dict[str, Example] = {
     "create_key": Example(_A_KEY.body),
     "get_key": Example(given=(_A_KEY,)),
     "revoke_key": Example(given=(_A_KEY,)),
+    # Audit
+    "list_audit_entries": Example(query="?action=create.action,update.user&outcome=done&limit=20"),
 }
 """By the name of the operation, in reading order."""

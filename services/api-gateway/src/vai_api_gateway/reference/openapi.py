@@ -59,6 +59,7 @@ TAGS = [
     {"name": "Organisation", "description": "The caller's own: its name, and what holds for all of it."},
     {"name": "Users", "description": "The people of the organisation and their roles."},
     {"name": "API keys", "description": "What programs come in with."},
+    {"name": "Audit", "description": "Who did what in the organisation; `docs/access.md` says what is kept."},
     {"name": "System", "description": "Processes, queues, the journal and the database, for administrators."},
 ]
 

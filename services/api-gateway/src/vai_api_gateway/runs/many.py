@@ -18,6 +18,7 @@ from vai_api_gateway.http.shapes import Body, Json, ListedRunShape, Shape
 from vai_api_gateway.problems import ProblemDetail, problem_of
 from vai_api_gateway.runs import deciding
 from vai_api_gateway.runs.finding import FilterBody, cursor_behind, cursor_of
+from vai_records.audit.entries import What
 from vai_records.refused import refused
 from vai_records.runs import runs
 from vai_records.runs.filters import RunFilters
@@ -102,6 +103,9 @@ async def decide_about_runs(request: Request, principal: Operator, body: BulkBod
     """
     gateway = gateway_of(request)
     ids, next_cursor = await _meant(gateway, principal, body)
+    entries = await gateway.audit.add_many(
+        gateway.audit.who(request, principal), What(f"{body.operation}.run", "run"), list(map(str, ids))
+    )
     key, gate = header_key(request), asyncio.Semaphore(_AT_ONCE)
 
     async def one(run_id: UUID) -> Json:
@@ -110,6 +114,8 @@ async def decide_about_runs(request: Request, principal: Operator, body: BulkBod
             return await _result(request, principal, body, run_id, own)
 
     results = await asyncio.gather(*map(one, ids))
+    statuses = [result["status"] for result in results]
+    await asyncio.shield(gateway.audit.end_many(dict(zip(entries, statuses, strict=True))))
     return answer({"results": results, "nextCursor": next_cursor})
 
 

@@ -1,0 +1,1 @@
+"""The audit log: who did what in an organisation, written before it is done."""

@@ -1,0 +1,1 @@
+"""Routes: the audit log; and what writes its entries."""

@@ -53,6 +53,7 @@ PLACES = {
     "alert-rule-new": "/alerts/new",
     "organisation": "/organisation",
     "organisation-keys": "/organisation?tab=keys",
+    "organisation-accounts": "/organisation?tab=accounts",
     "organisation-variables": "/organisation?tab=variables",
     "organisation-secrets": "/organisation?tab=secrets",
     "organisation-settings": "/organisation?tab=settings",

@@ -1620,6 +1620,38 @@ export interface paths {
         patch: operations["update_user"];
         trace?: never;
     };
+    "/api/v1/service-accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_service_accounts"];
+        put?: never;
+        post: operations["create_service_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-accounts/{account_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_service_account"];
+        put?: never;
+        post?: never;
+        delete: operations["delete_service_account"];
+        options?: never;
+        head?: never;
+        patch: operations["update_service_account"];
+        trace?: never;
+    };
     "/api/v1/api-keys": {
         parameters: {
             query?: never;
@@ -1647,6 +1679,54 @@ export interface paths {
         put?: never;
         post?: never;
         delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/api-keys/{key_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["rotate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scopes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_scopes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1754,6 +1834,12 @@ export interface components {
                 [key: string]: components["schemas"]["UserShape"];
             };
             actions: components["schemas"]["ListedActionShape"][];
+        };
+        ActorShape: {
+            /** @enum {string} */
+            type: "user" | "service_account" | "operator";
+            id: string | null;
+            name: string | null;
         };
         AgentBody: {
             instructions: string;
@@ -1975,6 +2061,8 @@ export interface components {
             /** @enum {string} */
             role: "viewer" | "operator" | "admin";
             expiresAt?: string | null;
+            scopes?: string[] | null;
+            serviceAccountId?: string | null;
         };
         ApiKeyShape: {
             createdAt: string;
@@ -1986,6 +2074,7 @@ export interface components {
             revokedAt: string | null;
             /** @enum {string} */
             role: "viewer" | "operator" | "admin";
+            scopes: string[] | null;
             /** @enum {string} */
             status: "active" | "expired" | "revoked";
             userId: string;
@@ -2023,6 +2112,25 @@ export interface components {
             limit: number;
             offset: number;
             total: number;
+        };
+        AuditEntryShape: {
+            id: string;
+            occurredAt: string;
+            actor: components["schemas"]["ActorShape"];
+            apiKey: components["schemas"]["UsedKeyShape"] | null;
+            action: string;
+            target: components["schemas"]["TargetShape"];
+            fields: string[];
+            address: string | null;
+            requestId: string | null;
+            /** @enum {string} */
+            outcome: "done" | "refused" | "failed" | "unknown";
+            status: number | null;
+        };
+        AuditShape: {
+            entries: components["schemas"]["AuditEntryShape"][];
+            hasNext: boolean;
+            nextCursor: string | null;
         };
         AutomationBody: {
             name: string;
@@ -2339,6 +2447,7 @@ export interface components {
             revokedAt: string | null;
             /** @enum {string} */
             role: "viewer" | "operator" | "admin";
+            scopes: string[] | null;
             /** @enum {string} */
             status: "active" | "expired" | "revoked";
             userId: string;
@@ -2941,6 +3050,8 @@ export interface components {
             user: components["schemas"]["UserShape"];
             /** @enum {string} */
             role: "viewer" | "operator" | "admin";
+            isServiceAccount: boolean;
+            scopes: string[] | null;
         };
         MemberBody: {
             email: string;
@@ -3223,6 +3334,10 @@ export interface components {
             operator: components["schemas"]["Operator"];
             value: components["schemas"]["JsonValue"];
         };
+        RotateBody: {
+            overlapMinutes?: number;
+            expiresAt?: string | null;
+        };
         RunActionBody: {
             definitionOverrides?: {
                 [key: string]: unknown;
@@ -3323,6 +3438,16 @@ export interface components {
             /** @enum {string} */
             overlap?: "skip" | "queue" | "allow";
         };
+        ScopeShape: {
+            scope: string;
+            /** @enum {string} */
+            role: "viewer" | "operator" | "admin";
+            description: string;
+            names: ("actions" | "automations") | null;
+        };
+        ScopesShape: {
+            scopes: components["schemas"]["ScopeShape"][];
+        };
         SecretBody: {
             value?: string | null;
             description?: string | null;
@@ -3344,6 +3469,40 @@ export interface components {
                 [key: string]: components["schemas"]["UserShape"];
             };
             secrets: components["schemas"]["ListedSecretShape"][];
+        };
+        ServiceAccountBody: {
+            name: string;
+            /** @enum {string} */
+            role: "viewer" | "operator" | "admin";
+        };
+        ServiceAccountPatch: {
+            name?: string;
+            /** @enum {string} */
+            role?: "viewer" | "operator" | "admin";
+            /** @enum {string} */
+            status?: "active" | "disabled";
+        };
+        ServiceAccountShape: {
+            activeKeys: number;
+            createdAt: string;
+            disabledAt: string | null;
+            id: string;
+            lastUsedAt: string | null;
+            name: string;
+            /** @enum {string} */
+            role: "viewer" | "operator" | "admin";
+            /** @enum {string} */
+            status: "active" | "disabled";
+        };
+        ServiceAccountsShape: {
+            hasNext: boolean;
+            limit: number;
+            offset: number;
+            total: number;
+            users: {
+                [key: string]: components["schemas"]["UserShape"];
+            };
+            serviceAccounts: components["schemas"]["ServiceAccountShape"][];
         };
         SessionShape: {
             token: string;
@@ -3466,6 +3625,11 @@ export interface components {
             database: components["schemas"]["DatabaseShape"];
             limits: components["schemas"]["LimitsShape"];
             countedUpTo: number;
+        };
+        TargetShape: {
+            type: string;
+            id: string | null;
+            name: string | null;
         };
         TeamsChannelBody: {
             /**
@@ -3630,6 +3794,10 @@ export interface components {
             id: string;
             slug: string;
             name: string;
+        };
+        UsedKeyShape: {
+            id: string;
+            name: string | null;
         };
         UsedShape: {
             steps: number;
@@ -7067,11 +7235,124 @@ export interface operations {
             };
         };
     };
+    list_service_accounts: {
+        parameters: {
+            query?: {
+                q?: string | null;
+                role?: ("viewer" | "operator" | "admin")[] | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccountsShape"];
+                };
+            };
+        };
+    };
+    create_service_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceAccountBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccountShape"];
+                };
+            };
+        };
+    };
+    get_service_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccountShape"];
+                };
+            };
+        };
+    };
+    delete_service_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update_service_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceAccountPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccountShape"];
+                };
+            };
+        };
+    };
     list_keys: {
         parameters: {
             query?: {
                 q?: string | null;
                 status?: ("active" | "expired" | "revoked")[] | null;
+                user_id?: string | null;
                 limit?: number;
                 offset?: number;
             };
@@ -7151,6 +7432,82 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    rotate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RotateBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedApiKeyShape"];
+                };
+            };
+        };
+    };
+    list_scopes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScopesShape"];
+                };
+            };
+        };
+    };
+    list_audit_entries: {
+        parameters: {
+            query?: {
+                actor_id?: string | null;
+                api_key_id?: string | null;
+                action?: string | null;
+                target_type?: ("action" | "agent" | "alert" | "alert_rule" | "api_key" | "artifact" | "automation" | "automation_run" | "connection" | "events" | "flashboard" | "organisation" | "run" | "secret" | "service_account" | "session" | "thread" | "user" | "variable")[] | null;
+                target_id?: string | null;
+                outcome?: ("done" | "refused" | "failed" | "unknown")[] | null;
+                address?: string | null;
+                request_id?: string | null;
+                since?: string | null;
+                until?: string | null;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditShape"];
+                };
             };
         };
     };

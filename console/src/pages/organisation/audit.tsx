@@ -28,11 +28,12 @@ const NOUNS = [
   "organisation",
   "run",
   "secret",
+  "service_account",
   "session",
   "thread",
   "user",
   "variable",
-];
+] as const;
 const COLOURS = { done: "gray", refused: "yellow", failed: "red", unknown: "yellow" } as const;
 
 export function AuditLog() {
@@ -49,7 +50,7 @@ export function AuditLog() {
 
 function Entries() {
   const [search, change] = useAddress();
-  const noun = textOf(search.on);
+  const noun = NOUNS.find((each) => each === textOf(search.on));
   const outcome = OUTCOMES.find((each) => each === textOf(search.outcome));
   const list = useInfiniteQuery({
     queryKey: ["audit", noun, outcome],

@@ -1,21 +1,18 @@
 /** API keys: one's own; an administrator sees all. A key is shown once. */
-import { Alert, Badge, Button, Group, NativeSelect, Paper, Stack, Switch, Text, TextInput } from "@mantine/core";
+import { Badge, Button, Group, Paper, Stack, Switch, Text } from "@mantine/core";
 import { IconKey } from "@tabler/icons-react";
-import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
+import { useState } from "react";
 import { api, ask } from "~/api/client";
-import { messageOf } from "~/api/problem";
 import type { Schemas, User } from "~/api/types";
-import { meQuery } from "~/app/me";
 import { queries } from "~/app/queries";
 import { Confirm } from "~/shared/confirm";
 import { ShowMore } from "~/shared/listing/listing";
 import { nameOf } from "~/shared/people";
-import { Secret } from "~/shared/secret";
 import { Empty, Failure, Waiting } from "~/shared/states";
 import { tell, tellRefused } from "~/shared/tell";
 import { Time } from "~/shared/time";
-import { ROLES, type Role } from "./people";
+import { NewKey } from "./new-key";
 
 type Key = Schemas["ApiKeyShape"];
 
@@ -36,7 +33,7 @@ export function Keys() {
   const users: Record<string, User> = Object.assign({}, ...(found.data?.pages.map((page) => page.users) ?? []));
   return (
     <Stack>
-      <NewKey />
+      <NewKey done={lookAgain} />
       <Switch
         label="Also keys that have ended or were revoked"
         checked={all}
@@ -55,74 +52,6 @@ export function Keys() {
         ))}
       </Stack>
       <ShowMore list={found} />
-    </Stack>
-  );
-}
-
-const DAYS = [
-  { value: "90", label: "ends in 90 days" },
-  { value: "30", label: "ends in 30 days" },
-  { value: "365", label: "ends in a year" },
-  { value: "", label: "no end of its own" },
-];
-const RANK: Role[] = ["viewer", "operator", "admin"];
-
-function NewKey() {
-  const [name, setName] = useState("");
-  const [role, setRole] = useState<Role>("viewer");
-  const [days, setDays] = useState("90");
-  const { data: me } = useQuery(meQuery);
-  const may = ROLES.filter((each) => !me || RANK.indexOf(each.value) <= RANK.indexOf(me.role));
-  const make = useMutation({
-    mutationFn: () => {
-      const expiresAt = days ? new Date(Date.now() + Number(days) * 86_400_000).toISOString() : null;
-      return ask(api.POST("/api/v1/api-keys", { body: { name, role, expiresAt } }));
-    },
-    onSuccess: () => {
-      setName("");
-      void lookAgain();
-    },
-  });
-  const send = (event: FormEvent): void => {
-    event.preventDefault();
-    make.mutate();
-  };
-  return (
-    <Stack gap="sm">
-      {make.data && (
-        <Secret title={`The key ${make.data.name} is made`} label="the key" value={make.data.key} close={make.reset}>
-          Copy it now: it is stored nowhere and is not shown again.
-        </Secret>
-      )}
-      <Paper withBorder p="md" component="form" onSubmit={send} aria-label="Make a key">
-        {make.error && <Alert color="red" role="alert" title={messageOf(make.error)} mb="sm" />}
-        <Group align="flex-end" gap="sm">
-          <TextInput
-            label="Name of the key"
-            placeholder="what it is for"
-            required
-            maxLength={255}
-            style={{ flex: "1 1 220px" }}
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
-          />
-          <NativeSelect
-            label="Role"
-            data={may}
-            value={role}
-            onChange={(event) => setRole(event.currentTarget.value as Role)}
-          />
-          <NativeSelect
-            label="How long"
-            data={DAYS}
-            value={days}
-            onChange={(event) => setDays(event.currentTarget.value)}
-          />
-          <Button type="submit" loading={make.isPending} disabled={!name.trim()}>
-            Make a key
-          </Button>
-        </Group>
-      </Paper>
     </Stack>
   );
 }
@@ -156,6 +85,7 @@ function Row({ apiKey, owner }: { apiKey: Key; owner: User | undefined }) {
             {" · "}
             {apiKey.expiresAt ? "ends " : "never ends"}
             {apiKey.expiresAt && <Time at={apiKey.expiresAt} as="day" />}
+            {apiKey.scopes && ` · only ${apiKey.scopes.join(", ")}`}
           </Text>
         </div>
         {apiKey.status === "active" && (

@@ -5,6 +5,7 @@ import { useAddress } from "~/app/navigate";
 import { textOf } from "~/app/search";
 import { Page } from "~/shared/page";
 import { Failure } from "~/shared/states";
+import { Accounts } from "./accounts";
 import { AuditLog } from "./audit";
 import { Keys } from "./keys";
 import { Names, SECRETS, VARIABLES } from "./names";
@@ -31,6 +32,7 @@ export default function OrganisationPage() {
         <Tabs.List mb="md">
           <Tabs.Tab value="people">People</Tabs.Tab>
           <Tabs.Tab value="keys">API keys</Tabs.Tab>
+          <Tabs.Tab value="accounts">Service accounts</Tabs.Tab>
           <Tabs.Tab value="variables">Variables</Tabs.Tab>
           <Tabs.Tab value="secrets">Secrets</Tabs.Tab>
           <Tabs.Tab value="settings">Settings</Tabs.Tab>
@@ -42,6 +44,9 @@ export default function OrganisationPage() {
         </Tabs.Panel>
         <Tabs.Panel value="keys">
           <Keys />
+        </Tabs.Panel>
+        <Tabs.Panel value="accounts">
+          <Accounts />
         </Tabs.Panel>
         <Tabs.Panel value="variables">
           <Names sort={VARIABLES} />

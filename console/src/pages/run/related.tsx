@@ -62,6 +62,7 @@ function originOf(run: Run) {
         <List.Item>
           <Text span size="sm">
             {(run.triggerSourceType ?? run.triggerMethod).replaceAll("_", " ")}:{" "}
+            {run.triggerSourceType === "api_key" && <KeyName id={source} />}
             <Text span ff="monospace" size="xs">
               {source}
             </Text>
@@ -69,6 +70,33 @@ function originOf(run: Run) {
         </List.Item>
       )}
     </>
+  );
+}
+
+/** The key's name, and of which service account it is, where one may see it. */
+function KeyName({ id }: { id: string }) {
+  const key = useQuery({
+    queryKey: ["keys", "one", id],
+    queryFn: ({ signal }) => ask(api.GET("/api/v1/api-keys/{key_id}", { params: { path: { key_id: id } }, signal })),
+    retry: false,
+    staleTime: 60_000,
+  }).data;
+  const account = useQuery({
+    queryKey: ["service-accounts", "one", key?.userId],
+    queryFn: ({ signal }) => {
+      const path = { account_id: key?.userId ?? "" };
+      return ask(api.GET("/api/v1/service-accounts/{account_id}", { params: { path }, signal }));
+    },
+    enabled: !!key,
+    retry: false,
+    staleTime: 60_000,
+  }).data;
+  if (!key) return null;
+  return (
+    <b>
+      {key.name}
+      {account && ` of ${account.name}`}{" "}
+    </b>
   );
 }
 

@@ -30,6 +30,7 @@ from .async_groups import (
     AsyncOrganisation,
     AsyncRuns,
     AsyncSecrets,
+    AsyncServiceAccounts,
     AsyncSession,
     AsyncSystem,
     AsyncThreads,
@@ -67,6 +68,7 @@ class AsyncClient:
         self.logs, self.connections = AsyncLogs(self), AsyncConnections(self)
         self.automations, self.automation_runs = AsyncAutomations(self), AsyncAutomationRuns(self)
         self.users, self.api_keys, self.organisation = AsyncUsers(self), AsyncApiKeys(self), AsyncOrganisation(self)
+        self.service_accounts = AsyncServiceAccounts(self)
         self.session, self.kinds, self.events = AsyncSession(self), AsyncKinds(self), AsyncEvents(self)
         self.agents, self.threads, self.flashboards = AsyncAgents(self), AsyncThreads(self), AsyncFlashboards(self)
         self.alerts, self.system, self.audit = AsyncAlerts(self), AsyncSystem(self), AsyncAudit(self)

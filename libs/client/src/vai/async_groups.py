@@ -29,6 +29,7 @@ from .calls import (
     organisation,
     runs,
     secrets,
+    service_accounts,
     session,
     system,
     threads,
@@ -205,7 +206,16 @@ class AsyncApiKeys(AsyncGroup):
     """`client.api_keys`"""
 
     create, get, revoke = _ask(api_keys.create), _ask(api_keys.get), _ask(api_keys.revoke)
-    list, iterate = _ask(api_keys.listing), _all(api_keys.listing)
+    list, iterate, scopes = _ask(api_keys.listing), _all(api_keys.listing), _ask(api_keys.scopes)
+    rotate = _ask(api_keys.rotate)
+
+
+class AsyncServiceAccounts(AsyncGroup):
+    """`client.service_accounts`"""
+
+    create, get, update = _ask(service_accounts.create), _ask(service_accounts.get), _ask(service_accounts.update)
+    delete, list = _ask(service_accounts.delete), _ask(service_accounts.listing)
+    iterate = _all(service_accounts.listing)
 
 
 class AsyncOrganisation(AsyncGroup):

@@ -38,6 +38,7 @@ from .groups import (
     Organisation,
     Runs,
     Secrets,
+    ServiceAccounts,
     Session,
     System,
     Threads,
@@ -72,6 +73,7 @@ class Client:
         self.actions, self.runs, self.logs, self.connections = Actions(self), Runs(self), Logs(self), Connections(self)
         self.automations, self.automation_runs = Automations(self), AutomationRuns(self)
         self.users, self.api_keys, self.organisation = Users(self), ApiKeys(self), Organisation(self)
+        self.service_accounts = ServiceAccounts(self)
         self.session, self.kinds, self.events = Session(self), Kinds(self), Events(self)
         self.agents, self.threads, self.flashboards = Agents(self), Threads(self), Flashboards(self)
         self.alerts, self.system, self.audit = Alerts(self), System(self), Audit(self)

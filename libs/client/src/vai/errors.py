@@ -5,7 +5,7 @@ VaiError
 ├── UnexpectedAnswer     somebody answered, but not as the contract says
 └── ApiError             the platform said no (4xx, 5xx), and why
     ├── Unauthorized     401   no key, or one that is not known
-    ├── Forbidden        403   the key's role may not do this
+    ├── Forbidden        403   the key's role or scopes may not do this
     ├── NotFound         404
     ├── Conflict         409   the state does not allow it; the detail says what it does allow
     ├── Invalid          400, 422   the detail names the field
@@ -81,7 +81,7 @@ class Unauthorized(ApiError):
 
 
 class Forbidden(ApiError):
-    """403: the key is known, its role may not do this."""
+    """403: the key is known, its role or scopes may not do this."""
 
 
 class NotFound(ApiError):

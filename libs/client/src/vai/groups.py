@@ -28,6 +28,7 @@ from .calls import (
     organisation,
     runs,
     secrets,
+    service_accounts,
     session,
     system,
     threads,
@@ -201,7 +202,16 @@ class ApiKeys(Group):
     """`client.api_keys`"""
 
     create, get, revoke = _ask(api_keys.create), _ask(api_keys.get), _ask(api_keys.revoke)
-    list, iterate = _ask(api_keys.listing), _all(api_keys.listing)
+    list, iterate, scopes = _ask(api_keys.listing), _all(api_keys.listing), _ask(api_keys.scopes)
+    rotate = _ask(api_keys.rotate)
+
+
+class ServiceAccounts(Group):
+    """`client.service_accounts`"""
+
+    create, get, update = _ask(service_accounts.create), _ask(service_accounts.get), _ask(service_accounts.update)
+    delete, list = _ask(service_accounts.delete), _ask(service_accounts.listing)
+    iterate = _all(service_accounts.listing)
 
 
 class Organisation(Group):

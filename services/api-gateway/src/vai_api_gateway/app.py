@@ -37,7 +37,7 @@ from vai_api_gateway.logs import search as log_search
 from vai_api_gateway.logs import stream
 from vai_api_gateway.mcp import endpoint as mcp
 from vai_api_gateway.models import routes as models
-from vai_api_gateway.people import api_keys, invitations, organisation, session, users
+from vai_api_gateway.people import api_keys, invitations, organisation, scopes, service_accounts, session, users
 from vai_api_gateway.people import installation as admin
 from vai_api_gateway.reference import docs, document, openapi
 from vai_api_gateway.runs import again, batch, changes, many
@@ -83,7 +83,7 @@ _PARTS: tuple[Any, ...] = (
         mcp,
         log_search,
     ),
-    *(session, invitations, organisation, users, api_keys, audit, admin),
+    *(session, invitations, organisation, users, api_keys, scopes, service_accounts, audit, admin),
 )
 
 _ROUTERS = (action_runs.collection, *(part.router for part in (*_WORDS, *_PARTS)))

@@ -124,6 +124,17 @@ async def test_what_is_refused_is_written_and_a_flood_of_it_is_bounded(
     assert len(await log(api, outcome="refused")) == len(found), "a body that cannot be read does nothing"
 
 
+async def test_odd_names_in_a_path_are_written_as_they_can_be(
+    api: httpx2.AsyncClient, web: httpx2.AsyncClient, team: Team
+) -> None:
+    for name in ("%00x", "%3Cscript%3E", "%F0%9F%98%80", "%FF%FE", "x" * 2_000):
+        answer = await web.delete(f"/api/v1/flashboards/{name}", headers=team.headers(Role.VIEWER))
+        assert answer.status_code == 403, answer.text
+    found = [entry["target"]["id"] for entry in await log(api, target_type="flashboard")]
+    assert found[::-1][:3] == ["x", "<script>", "😀"]
+    assert len(found[0]) == 255
+
+
 async def test_sign_ins_and_failed_ones_are_written_for_those_who_are_known(
     api: httpx2.AsyncClient, web: httpx2.AsyncClient, gateway: Gateway, team: Team
 ) -> None:
@@ -246,7 +257,7 @@ async def test_a_query_that_cannot_be_is_422(api: httpx2.AsyncClient, query: dic
 
 async def test_filters_find_what_they_say(api: httpx2.AsyncClient, team: Team, many: list[str]) -> None:
     await api.post("/api/v1/actions", json=ACTION, headers={"X-Request-Id": "it-was-me"})
-    assert await acts(api, action="create.action,update.action") == [("create.action", "done")]
+    assert await acts(api, action="create.action") == [("create.action", "done")]
     assert await acts(api, api_key_id=team.keys[Role.ADMIN].id) == [("create.action", "done")]
     assert await acts(api, request_id="it-was-me") == [("create.action", "done")]
     assert len(await log(api, actor_id=team.user_id, target_type="run", outcome="done,unknown")) == 25

@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 
 from tests.spec.check_contract import CONTRACT, faults_in_exchange
 from vai_api_gateway.audit.acts import LEFT_OUT
+from vai_api_gateway.auth.needs import CLOSED, FREE
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.problems import ProblemBody
 from vai_api_gateway.reference.examples import (
@@ -33,7 +34,9 @@ from vai_records.agents.definition import AgentDefinition
 from vai_records.alerts import rules
 from vai_records.alerts.rules import NewRule
 from vai_records.lake import manifest
+from vai_records.people import api_keys
 from vai_records.people.people import Role
+from vai_records.people.scopes import SCOPES
 from vai_records.threads import messages, threads
 from vai_records.threads.messages import NewMessage
 from vai_records.threads.threads import NewThread
@@ -135,7 +138,7 @@ async def stranger(gateway: Gateway) -> Team:
 
 
 # A key that is no administrator's makes no keys: people sign in for that.
-_FOR_PEOPLE = frozenset({"create_key"})
+_FOR_PEOPLE = frozenset({"create_key", "rotate_key"})
 
 
 # A token is no thing that one could look at.
@@ -233,6 +236,10 @@ def lines_of(operation: Json) -> str:
     return str(operation["x-codeSamples"][0]["source"])
 
 
+# A key is no session: the example signs nobody out (see tests/audit).
+_NOBODY = {"delete_session": ""}
+
+
 async def entries_of(gateway: Gateway, answer: httpx2.Response) -> int:
     """How many entries of the audit log a request has left."""
     text = "SELECT count(*) FROM audit_entries WHERE request_id = $1 AND outcome = 'done'"
@@ -246,7 +253,7 @@ async def test_an_example_works_as_pasted_and_its_answer_is_as_documented(
     method, path, operation = operation_of(app, name)
     answer = await Shell(web).paste(lines_of(operation), team.keys[Role.ADMIN].secret)
     assert answer.is_success, answer.text
-    leaves_entry = method not in ("get", "head") and name not in LEFT_OUT
+    leaves_entry = method not in ("get", "head") and name not in LEFT_OUT | _NOBODY
     assert bool(await entries_of(gateway, answer)) is leaves_entry, "the audit log knows it, unless LEFT_OUT says why"
     if answer.status_code == 201 and name not in _WITHOUT_A_PLACE:
         assert await reachable(web, answer.headers["location"], team), name
@@ -303,6 +310,57 @@ async def test_a_role_may_what_an_operation_says_and_no_more(
             ProblemBody.model_validate(answer.json())
         elif role is Role.ADMIN or operation["operationId"] not in _FOR_PEOPLE:
             assert answer.is_success, (method, path, answer.text)
+
+
+_TWO_SCOPES = {
+    "run_action": ["runs:write"],
+    "decide_about_runs": ["runs:approve"],
+    "crystallize_agent_run": ["runs:read"],
+    "crystallize_thread": ["threads:read"],
+}
+"""What the examples of these do besides: other values than those that are saved, a rejection, reading."""
+
+
+async def narrowed(gateway: Gateway, team: Team, scopes: list[str]) -> str:
+    async with gateway.engine.begin() as conn:
+        made = await api_keys.create_key(conn, team.org_id, team.user_id, "narrow", Role.ADMIN, scopes=scopes)
+    return made.secret
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+async def test_a_key_with_scopes_may_what_an_operation_says_and_no_more(
+    app: FastAPI, web: httpx2.AsyncClient, gateway: Gateway, team: Team, has_it: bool
+) -> None:
+    shell, admin = Shell(web), team.keys[Role.ADMIN].secret
+    for method, path, operation in operations(app):
+        needed, name = operation["x-scope"], operation["operationId"]
+        if operation["x-role"] == "none" or has_token(operation) or (needed == "any" and not has_it):
+            assert operation["x-role"] != "none" or needed == "none"
+            continue
+        scopes = [needed, *_TWO_SCOPES.get(name, [])] if has_it else [one for one in SCOPES if one != needed]
+        scopes = list(SCOPES) if needed in ("any", "never") else scopes
+        answer = await shell.paste(lines_of(operation), admin, await narrowed(gateway, team, scopes))
+        if has_it and needed != "never" and name not in _FOR_PEOPLE:
+            assert answer.is_success, (method, path, answer.text)
+            continue
+        assert answer.status_code == 403, (method, path, answer.text)
+        [fault] = ProblemBody.model_validate(answer.json()).detail
+        assert fault.type == "scope_missing"
+        assert has_it or needed == "never" or f"the scope {needed}" in fault.msg, (path, fault.msg)
+
+
+def test_every_scope_is_needed_somewhere_and_for_the_least_role_that_it_says(app: FastAPI) -> None:
+    roles: dict[str, list[Role]] = {}
+    for _, path, operation in operations(app):
+        if operation["x-role"] != "none":
+            roles.setdefault(operation["x-scope"], []).append(Role(operation["x-role"]))
+        told = operation["description"]
+        assert operation["x-scope"] in ("any", "none", "never") or f"`{operation['x-scope']}`" in told, path
+    assert {name: min(found, key=Role.rank) for name, found in roles.items() if name not in ("any", "never")} == {
+        name: scope.role for name, scope in SCOPES.items()
+    }
+    names = {operation["operationId"] for _, _, operation in operations(app)} | {"speak"}
+    assert set(FREE) | set(CLOSED) <= names
 
 
 @pytest.mark.parametrize("key", ["", "vai_unknown", "no key at all"])

@@ -13,7 +13,7 @@ def listing(
     *,
     actor_id: str | None = None,
     api_key_id: str | None = None,
-    action: str | Sequence[str] | None = None,
+    action: str | None = None,
     target_type: str | Sequence[str] | None = None,
     target_id: str | None = None,
     outcome: str | Sequence[str] | None = None,

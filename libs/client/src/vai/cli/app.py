@@ -26,6 +26,7 @@ from .commands import (
     people,
     runs,
     search,
+    service_accounts,
     sources,
     system,
     threads,
@@ -68,6 +69,7 @@ verb(app)(system.top)
 app.add_typer(system.app, name="system")
 app.add_typer(people.users, name="users")
 app.add_typer(keys.app, name="keys")
+app.add_typer(service_accounts.app, name="service-accounts")
 app.add_typer(people.organisation, name="organisation")
 verb(app)(audit.audit)
 verb(app)(people.whoami)

@@ -17,7 +17,7 @@ from .settings import Settings
 
 FIRST_LINES: dict[type[ApiError], str] = {
     Unauthorized: "{url} does not accept {key}.",
-    Forbidden: "Your key's role may not do this.",
+    Forbidden: "Your key may not do this.",
     Invalid: "The request was refused:",
     TooManyRequests: "{url} asks to slow down.",
     Unavailable: "{url} is busy or starting; try again in a moment.",

@@ -45,6 +45,7 @@ ALERT = Sought("alert", lambda client: client.alerts.iterate())
 ALERT_RULE = Sought("alert rule", lambda client: client.alerts.rules())
 THREAD = Sought("thread", lambda client: client.threads.iterate())
 USER = Sought("user", lambda client: client.users.iterate())
+SERVICE_ACCOUNT = Sought("service account", lambda client: client.service_accounts.iterate())
 KEY = Sought("API key", lambda client: client.api_keys.iterate())
 ORGANISATION = Sought("organisation", lambda client: client.installation.iterate_organisations())
 
@@ -124,6 +125,17 @@ def key_id(client: Client, text: str) -> str:
     if not found and not BEGINNING.fullmatch(text.lower()):
         raise typer.BadParameter(f"no key is called {text!r} or begins so", param_hint="API-KEY")
     return found[0] if found else whole_id(client, KEY, text)
+
+
+def service_account_id(client: Client, text: str) -> str:
+    """The id of the service account with this id, beginning of an id, or name."""
+    if is_id(text):
+        return text
+    named = client.service_accounts.iterate(text)
+    found = next((each.id for each in named if each.name.lower() == text.lower()), None)
+    if found is None and not BEGINNING.fullmatch(text.lower()):
+        raise typer.BadParameter(f"no service account is called {text!r}", param_hint="ACCOUNT")
+    return found or whole_id(client, SERVICE_ACCOUNT, text)
 
 
 def alert_rule_id(client: Client, text: str) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from vai.errors import Detail
 
@@ -36,7 +36,7 @@ class InvitedMember(Member):
 
 @dataclass(frozen=True, kw_only=True)
 class ApiKey(Answer):
-    """What a program comes in with; `prefix` is how the key begins."""
+    """What a program comes in with; `prefix` is how the key begins, `scopes` what it is narrowed to (None: nothing)."""
 
     id: str
     name: str
@@ -48,6 +48,7 @@ class ApiKey(Answer):
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
     user_id: str | None = None
+    scopes: list[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,32 @@ class CreatedApiKey(ApiKey):
     """A new key. `key` is the key itself: in this answer only."""
 
     key: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope(Answer):
+    """What a key may be narrowed to; `role` is the least that it needs, `names` what one of may be named behind it."""
+
+    identity: ClassVar[str] = "scope"
+
+    scope: str
+    role: Role
+    description: str
+    names: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceAccount(Answer):
+    """A member that is a program. `status`: `active` or `disabled`; `active_keys` are neither revoked nor expired."""
+
+    id: str
+    name: str
+    role: Role
+    status: str
+    created_at: datetime
+    active_keys: int = 0
+    disabled_at: datetime | None = None
+    last_used_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +108,8 @@ class Me(Answer):
     organisation_id: str
     user: User
     role: Role
+    is_service_account: bool = False
+    scopes: list[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,7 +64,8 @@ class What:
 
 
 # The name of a thing before it is changed or gone. Where its id is its name, as of a variable, none is looked up.
-_NAME = """
+_MEMBER = "(SELECT CASE WHEN is_service THEN first_name ELSE email END FROM memberships WHERE org_id = $2 AND user_id"
+_NAME = f"""
 CASE t.target_type
     WHEN 'action' THEN (SELECT name FROM actions WHERE org_id = $2 AND id = t.target)
     WHEN 'automation' THEN (SELECT name FROM automations WHERE org_id = $2 AND id = t.target)
@@ -72,7 +73,8 @@ CASE t.target_type
     WHEN 'agent' THEN (SELECT name FROM agents WHERE org_id = $2 AND id = t.target)
     WHEN 'alert_rule' THEN (SELECT name FROM alert_rules WHERE org_id = $2 AND id = t.target)
     WHEN 'api_key' THEN (SELECT name FROM api_keys WHERE org_id = $2 AND id = t.target)
-    WHEN 'user' THEN (SELECT email FROM memberships WHERE org_id = $2 AND user_id = t.target)
+    WHEN 'user' THEN {_MEMBER} = t.target)
+    WHEN 'service_account' THEN {_MEMBER} = t.target)
 END
 """
 _ADD = f"""
@@ -80,7 +82,7 @@ INSERT INTO audit_entries (
     id, org_id, actor_type, actor_id, actor_name, key_id, key_name, address, request_id,
     action, target_type, target_id, target_name, fields, outcome, status
 )
-SELECT t.id, $2, $3, $4, (SELECT email FROM memberships WHERE org_id = $2 AND user_id = $4),
+SELECT t.id, $2, $3, $4, {_MEMBER} = $4),
     $5, (SELECT name FROM api_keys WHERE org_id = $2 AND id = $5), $6, $7,
     $8, t.target_type, t.target_id, coalesce($11, {_NAME}), $12, $13, $14
 FROM (
@@ -162,4 +164,6 @@ async def forget_old(conn: Queries, days: int) -> None:
 
 
 def _cut(text: str | None) -> str | None:
-    return text if text is None or len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    """Short enough, and without U+0000, which a path may hold and Postgres does not."""
+    plain = text if text is None else text.replace("\x00", "")
+    return plain if plain is None or len(plain) <= LONGEST else f"{plain[: LONGEST - 1]}…"

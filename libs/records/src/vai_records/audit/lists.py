@@ -23,7 +23,7 @@ class Filters:
 
     actor_id: UUID | None = None
     key_id: UUID | None = None
-    actions: tuple[str, ...] = ()
+    action: str | None = None
     target_types: tuple[str, ...] = ()
     target_id: str | None = None
     outcomes: tuple[str, ...] = ()
@@ -36,13 +36,12 @@ class Filters:
         same = {
             _E.actor_id: self.actor_id,
             _E.key_id: self.key_id,
+            _E.action: self.action,
             _E.target_id: self.target_id,
             _E.address: self.address,
             _E.request_id: self.request_id,
         }
         found = [column == value for column, value in same.items() if value is not None]
-        if self.actions:
-            found.append(_E.action.in_(self.actions))
         if self.target_types:
             found.append(_E.target_type.in_(self.target_types))
         if self.outcomes:

@@ -34,6 +34,7 @@ class ApiKey:
     name: str
     prefix: str
     role: Role
+    scopes: Sequence[str] | None
     state: KeyStatus
     expires_at: datetime | None
     last_used_at: datetime | None
@@ -61,6 +62,7 @@ _SHOWN: Select[Any] = select(
     _K.name,
     _K.prefix,
     _K.role,
+    _K.scopes,
     _STATE.label("state"),
     _K.expires_at,
     _K.last_used_at,
@@ -88,6 +90,7 @@ async def list_page(
     org_id: UUID,
     user_id: UUID | None,
     *,
+    of: UUID | None = None,
     q: str | None,
     states: Sequence[str],
     limit: int,
@@ -98,6 +101,8 @@ async def list_page(
     A whole key is found by its beginning: it need not be cut off by hand.
     """
     wanted = _seen_by(org_id, user_id)
+    if of is not None:
+        wanted = and_(wanted, _K.user_id == of)
     if q:
         begins = _K.prefix.startswith(q[:SHOWN_OF_KEY], autoescape=True)
         wanted = and_(wanted, or_(_K.name.icontains(q, autoescape=True), begins))
@@ -118,14 +123,29 @@ def is_api_key(credential: str) -> bool:
 
 
 async def create_key(
-    conn: AsyncConnection, org_id: UUID, user_id: UUID, name: str, role: Role, expires_at: datetime | None = None
+    conn: AsyncConnection,
+    org_id: UUID,
+    user_id: UUID,
+    name: str,
+    role: Role,
+    expires_at: datetime | None = None,
+    scopes: Sequence[str] | None = None,
 ) -> NewKey:
-    """Make an API key that acts for a user of the organisation."""
+    """Make an API key that acts for a member of the organisation; without `scopes` it may do all that its role may."""
     key = NewKey(uuid7(), KEY_PREFIX + secrets.token_urlsafe(32))
     stored = {"id": key.id, "org_id": org_id, "user_id": user_id, "name": name, "role": role, "expires_at": expires_at}
+    stored |= {"scopes": None if scopes is None else sorted(set(scopes))}
     stored |= {"prefix": key.secret[:SHOWN_OF_KEY], "key_hash": key_hash(key.secret)}
     await conn.execute(insert(api_keys).values(stored))
     return key
+
+
+async def end_after(conn: AsyncConnection, org_id: UUID, key_id: UUID, minutes: int) -> None:
+    """Let a key that is live end in so many minutes, unless it ends before."""
+    soon = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, minutes)
+    mine = and_(_K.id == key_id, _K.org_id == org_id, _K.revoked_at.is_(None))
+    await conn.execute(update(api_keys).where(mine).values(expires_at=func.least(_K.expires_at, soon)))
+    await forget_keys(conn, org_id)
 
 
 async def revoke_key(conn: AsyncConnection, org_id: UUID, key_id: UUID) -> bool:
@@ -138,24 +158,39 @@ async def revoke_key(conn: AsyncConnection, org_id: UUID, key_id: UUID) -> bool:
 
 async def holder_of(conn: AsyncConnection, hashed: bytes) -> Actor | None:
     """The user of a key, never with more than the user's role. None if the key is unknown, revoked or expired, or if
-    the user has left the organisation.
+    the user has left the organisation or is a service account that is disabled.
     """
     of_user = and_(memberships.c.org_id == api_keys.c.org_id, memberships.c.user_id == api_keys.c.user_id)
     joined = api_keys.join(memberships, of_user).join(organisations, organisations.c.id == api_keys.c.org_id)
     live = and_(
         memberships.c.removed_at.is_(None),
+        memberships.c.disabled_at.is_(None),
         api_keys.c.key_hash == hashed,
         api_keys.c.revoked_at.is_(None),
         or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > func.clock_timestamp()),
     )
     wanted = select(
-        api_keys, memberships.c.role.label("member_role"), memberships.c.token_version, organisations.c.settings
+        api_keys,
+        memberships.c.role.label("member_role"),
+        memberships.c.token_version,
+        memberships.c.is_service,
+        organisations.c.settings,
     )
     row = (await conn.execute(wanted.select_from(joined).where(live))).one_or_none()
     if row is None:
         return None
     role = min(Role(row.role), Role(row.member_role), key=Role.rank)
-    return Actor(row.org_id, row.user_id, role, row.settings, row.id, row.expires_at, row.token_version)
+    return Actor(
+        row.org_id,
+        row.user_id,
+        role,
+        row.settings,
+        row.id,
+        row.expires_at,
+        row.token_version,
+        None if row.scopes is None else frozenset(row.scopes),
+        row.is_service,
+    )
 
 
 async def touch_keys(conn: AsyncConnection, used: Mapping[UUID, datetime]) -> None:

@@ -81,7 +81,7 @@ def _members(org_id: UUID) -> Select[Any]:
         _M.accepted_at,
         _M.created_at,
     )
-    return select(*columns).where(_M.org_id == org_id, _M.removed_at.is_(None))
+    return select(*columns).where(_M.org_id == org_id, _M.removed_at.is_(None), ~_M.is_service)
 
 
 def _member(row: Row[Any]) -> Member:
@@ -89,7 +89,7 @@ def _member(row: Row[Any]) -> Member:
 
 
 def _mine(org_id: UUID, user_id: UUID) -> ColumnElement[bool]:
-    return and_(_M.org_id == org_id, _M.user_id == user_id, _M.removed_at.is_(None))
+    return and_(_M.org_id == org_id, _M.user_id == user_id, _M.removed_at.is_(None), ~_M.is_service)
 
 
 async def get(conn: AsyncConnection, org_id: UUID, user_id: UUID) -> Member | None:
@@ -232,6 +232,7 @@ async def password_hash(conn: AsyncConnection, org_id: UUID, user_id: UUID) -> s
 async def _keep_an_admin(conn: AsyncConnection, org_id: UUID, user_id: UUID) -> None:
     """Two administrators who remove each other at once come one after the other."""
     await conn.execute(select(organisations.c.id).where(organisations.c.id == org_id).with_for_update())
-    admins = select(_M.user_id).where(_M.org_id == org_id, _M.role == Role.ADMIN, _M.removed_at.is_(None))
+    living = and_(_M.org_id == org_id, _M.removed_at.is_(None), ~_M.is_service)
+    admins = select(_M.user_id).where(living, _M.role == Role.ADMIN)
     if (await conn.execute(admins)).scalars().all() == [user_id]:
         raise LastAdmin(user_id)

@@ -55,7 +55,8 @@ class User:
 class Actor:
     """Who asks, and in which organisation; `key_id` and `expires_at` where an API key acts for the user.
 
-    A signed token for this user is good as long as `token_version` stays.
+    A signed token for this user is good as long as `token_version` stays. `scopes` narrow what the key may do
+    within its role; None: they do not.
     """
 
     org_id: UUID
@@ -65,6 +66,8 @@ class Actor:
     key_id: UUID | None = None
     expires_at: datetime | None = None
     token_version: int = 0
+    scopes: frozenset[str] | None = None
+    is_service: bool = False
 
 
 async def create_organisation(conn: AsyncConnection, slug: str, name: str, settings: dict[str, Any]) -> UUID:

@@ -11,18 +11,19 @@ from vai_records.audit.entries import ActorType, What, Who, add_within
 from vai_records.people.people import Actor, Role
 
 _HOLDER = text("""
-SELECT m.role, m.token_version, o.settings, k.role AS key_role
+SELECT m.role, m.token_version, m.is_service, o.settings, k.role AS key_role, k.scopes
 FROM memberships m JOIN organisations o ON o.id = m.org_id
 LEFT JOIN api_keys k ON k.id = :key AND k.org_id = m.org_id AND k.user_id = m.user_id AND k.revoked_at IS NULL
     AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
-WHERE m.org_id = :org AND m.user_id = :user AND m.removed_at IS NULL AND m.token_version = :version
+WHERE m.org_id = :org AND m.user_id = :user AND m.removed_at IS NULL AND m.disabled_at IS NULL
+  AND m.token_version = :version
   AND (CAST(:key AS uuid) IS NULL OR k.id IS NOT NULL)
   AND NOT EXISTS (SELECT FROM ended_sessions e WHERE e.id = :session)
 """)
 _BY_EMAIL = text("""
 SELECT m.org_id, m.user_id, m.role, m.token_version, o.settings, m.accepted_at
 FROM memberships m JOIN organisations o ON o.id = m.org_id
-WHERE m.email = :email AND m.removed_at IS NULL
+WHERE m.email = :email AND m.removed_at IS NULL AND NOT m.is_service
   AND (CAST(:organisation AS text) IS NULL OR o.slug = :organisation OR CAST(o.id AS text) = :organisation)
 ORDER BY m.accepted_at NULLS LAST LIMIT 2
 """)
@@ -55,7 +56,9 @@ async def holder(conn: AsyncConnection, session: Session) -> Actor | None:
         return None
     roles = [Role(word) for word in (row.role, row.key_role) if word is not None]
     role = min(*roles, session.role, key=Role.rank)
-    return Actor(session.org_id, session.user_id, role, row.settings, None, session.ends_at, row.token_version)
+    scopes = None if row.scopes is None else frozenset(row.scopes)
+    ends, version = session.ends_at, row.token_version
+    return Actor(session.org_id, session.user_id, role, row.settings, None, ends, version, scopes, row.is_service)
 
 
 async def member_of_email(conn: AsyncConnection, email: str, organisation: str | None) -> Actor | None:

@@ -49,6 +49,8 @@ memberships = Table(
     _when("accepted_at", optional=True),
     Column("invitation_hash", LargeBinary),
     _when("invitation_ends_at", optional=True),
+    Column("is_service", Boolean, nullable=False, server_default="false"),
+    _when("disabled_at", optional=True),
     _when("removed_at", optional=True),
     _when("created_at"),
 )
@@ -63,6 +65,7 @@ api_keys = Table(
     Column("prefix", Text, nullable=False),
     Column("key_hash", LargeBinary, nullable=False),
     Column("role", Text, nullable=False),
+    Column("scopes", ARRAY(Text)),
     _when("expires_at", optional=True),
     _when("last_used_at", optional=True),
     _when("revoked_at", optional=True),

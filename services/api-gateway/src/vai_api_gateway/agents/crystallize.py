@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import Field, JsonValue, ValidationError
 
+from vai_api_gateway.auth.needs import judge
 from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Operator
 from vai_api_gateway.automations import saving
@@ -105,6 +106,7 @@ async def crystallize_agent_run(
     """The calls that the agent made become steps; values that came from results, the question or the inputs become
     references and inputs. The run must have completed (409). It may be done again: each time makes another automation.
     """
+    judge(principal, "runs:read")
     gateway, given = gateway_of(request), body or CrystallizeBody()
     run = await runs.get(gateway.pool, principal.org_id, run_id)
     if run is None or run["kind"] != _KIND:

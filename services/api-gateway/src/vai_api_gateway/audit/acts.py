@@ -44,13 +44,23 @@ _NOUNS: Final = {
     "me": "user",
     "organisation": "organisation",
     "secrets": "secret",
+    "service-accounts": "service_account",
     "session": "session",
     "users": "user",
     "variables": "variable",
 }
 """What is acted on, by the first word of the path."""
 
-_CALLED: Final = {"create_key": "create.api_key", "revoke_key": "revoke.api_key", "decide_about_runs": "decide.runs"}
+NOUNS: Final = tuple(sorted(set(_NOUNS.values())))
+"""What can be acted on."""
+
+_CALLED: Final = {
+    "create_key": "create.api_key",
+    "decide_about_runs": "decide.runs",
+    "revoke_key": "revoke.api_key",
+    "rotate_key": "rotate.api_key",
+}
+"""What operations are called whose names would say it less well."""
 
 
 class Act(NamedTuple):

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from vai_api_gateway.audit.acts import NOUNS
 from vai_api_gateway.audit.shapes import AuditShape, entry_json
 from vai_api_gateway.auth.roles import Admin
 from vai_api_gateway.gateway import gateway_of
@@ -20,6 +21,7 @@ from vai_records.strict import Time
 router = APIRouter(prefix="/api/v1/audit", tags=["Audit"], route_class=JsonRoute, responses=PROBLEMS)
 
 _OUTCOMES = (*Outcome, UNKNOWN)
+NounWords = Annotated[list[Annotated[str, one_of(NOUNS)]] | None, Query(description="What was acted on")]
 _Text = Annotated[str | None, Query(min_length=1, max_length=LONGEST_NAME)]
 
 
@@ -29,8 +31,10 @@ async def list_audit_entries(
     principal: Admin,
     actor_id: Annotated[UUID | None, Query(description="What this person or service account did")] = None,
     api_key_id: Annotated[UUID | None, Query(description="What was done with this API key")] = None,
-    action: Annotated[list[str] | None, Query(max_length=50, description="As in `update.automation`")] = None,
-    target_type: Annotated[list[str] | None, Query(max_length=50, description="As in `automation`")] = None,
+    action: Annotated[
+        str | None, Query(min_length=1, max_length=LONGEST_NAME, description="As in `update.user`")
+    ] = None,
+    target_type: NounWords = None,
     target_id: _Text = None,
     outcome: Annotated[list[Annotated[str, one_of(_OUTCOMES)]] | None, Query()] = None,
     address: _Text = None,
@@ -44,8 +48,8 @@ async def list_audit_entries(
     filters = Filters(
         actor_id=actor_id,
         key_id=api_key_id,
-        actions=_parts(action),
-        target_types=_parts(target_type),
+        action=action,
+        target_types=words(target_type, NOUNS, "target_type"),
         target_id=target_id,
         outcomes=words(outcome, _OUTCOMES, "outcome"),
         address=address,
@@ -57,10 +61,6 @@ async def list_audit_entries(
         rows, more = await lists.page(conn, principal.org_id, filters, _place(cursor), limit)
     behind = str(rows[-1].id) if more else None
     return answer({"entries": list(map(entry_json, rows)), "hasNext": more, "nextCursor": behind})
-
-
-def _parts(given: list[str] | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(part.strip() for text in given or () for part in text.split(",") if part.strip()))
 
 
 def _place(cursor: str | None) -> UUID | None:

@@ -1,4 +1,4 @@
-"""Writes the audit log: an entry before a route does its work, its outcome before the answer is sent.
+"""Writes the audit log: an entry before a route does its work, its outcome before the answer is sent (decision 74).
 
 So no change of a route is without an entry: where it cannot be written, nothing is done. If the gateway dies in
 between, the entry stays without an outcome.
@@ -43,7 +43,7 @@ class AuditLog:
 
     def who(self, request: Request, principal: Principal) -> Who:
         """The principal of a request, as an entry names it."""
-        kind = ActorType.USER
+        kind = ActorType.SERVICE_ACCOUNT if principal.is_service else ActorType.USER
         return self._from(request, Who(principal.org_id, kind, principal.user_id, principal.key_id))
 
     def person(self, request: Request, org_id: UUID, user_id: UUID) -> Who:
@@ -73,7 +73,7 @@ class AuditLog:
             _log.warning("refusal_not_written", action=act.action, request_id=request.scope.get(REQUEST_ID))
             return
         self._refusals.take(name)
-        await self.add(self.who(request, principal), _what(request, act, ()), status)
+        await self._quietly(self.add(self.who(request, principal), _what(request, act, ()), status))
 
     async def end(self, entry_id: UUID, status: int, target: tuple[str | None, str | None] = (None, None)) -> None:
         """The outcome. The work is done: an error here is logged, and the entry stays without one."""
@@ -83,11 +83,11 @@ class AuditLog:
         """The outcomes of many entries."""
         await self._quietly(entries.end_many(self._conn, statuses))
 
-    async def _quietly(self, writing: Coroutine[Any, Any, None]) -> None:
+    async def _quietly(self, writing: Coroutine[Any, Any, Any]) -> None:
         try:
             await writing
         except Exception as error:
-            _log.error("audit_outcome_not_written", error=f"{type(error).__name__}: {error}")
+            _log.error("audit_not_written", error=f"{type(error).__name__}: {error}")
 
 
 def kept(

@@ -93,6 +93,8 @@ def _principal(
         token_version=actor.token_version,
         until=until,
         ends_at=ends_at,
+        scopes=actor.scopes,
+        is_service=actor.is_service,
     )
 
 

@@ -21,7 +21,8 @@ class Principal:
     """The user of a request, the organisation, and the way of access (decision 10).
 
     `key_id` is the API key that they came with, or that asked for their token. A token for them is of
-    `token_version` and ends no later than `until`; what they showed is good until `ends_at`.
+    `token_version` and ends no later than `until`; what they showed is good until `ends_at`. `scopes` narrow what
+    that key may do; None: they do not.
     """
 
     org_id: UUID
@@ -35,6 +36,8 @@ class Principal:
     token_version: int = 0
     until: datetime = NEVER
     ends_at: datetime = NEVER
+    scopes: frozenset[str] | None = None
+    is_service: bool = False
 
 
 class Credential(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from fastapi import Request, Response
 
 from vai_api_gateway.auth.authenticator import Authenticator
+from vai_api_gateway.auth.needs import Need, Rule, judge
 from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.problems import Problem
 from vai_records.people.people import Role
@@ -32,13 +33,19 @@ class Demand:
     def __init__(self, role: Role) -> None:
         self.role = role
 
-    async def principal(self, request: Request) -> Principal:
-        """Who asks. Raises `Problem` 401 without a credential, 403 if the role does not cover this one."""
+    async def principal(self, request: Request, need: Need = Rule.ANY) -> Principal:
+        """Who asks. Raises `Problem` 401 without a credential, 403 if the role does not cover this one or a key that is
+        narrowed lacks the scope that is needed.
+        """
         authenticator: Authenticator = request.app.state.gateway.authenticator
         principal = await authenticator.principal(request)
         if not principal.role.covers(self.role):
             request.scope[_REFUSED] = principal
             raise Problem(403, "forbidden", f"this needs the role {self.role}; yours is {principal.role}")
+        if principal.scopes is not None:
+            request.scope[_REFUSED] = principal
+            judge(principal, need, request.path_params)
+            del request.scope[_REFUSED]
         authenticator.count_call(principal)
         request.scope[_ASKED] = principal
         return principal

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Request, Response
 
+from vai_api_gateway.auth.needs import judge
 from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Operator, Viewer
 from vai_api_gateway.catalogue.slugs import SlugMet, refuse_long_name, with_slug
@@ -231,6 +232,8 @@ async def run_action(
     """With an idempotency key (header, or `idempotencyKey`) a repeat starts nothing, even if the action has changed."""
     gateway = gateway_of(request)
     body = body or RunActionBody()
+    if body.definition_overrides:
+        judge(principal, "runs:write")  # it runs something else than what is saved
     key = key_of(request, body.idempotency_key)
     at, words = request_orders.start_of(body.scheduled_for, deferred=defer)
     mark = mark_of("action", str(action_id), body.definition_overrides, *words)

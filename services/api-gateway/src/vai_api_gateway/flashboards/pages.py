@@ -13,6 +13,7 @@ from markupsafe import Markup
 from starlette.exceptions import HTTPException
 
 from vai_api_gateway.auth.link_tokens import linked_to
+from vai_api_gateway.auth.needs import Need, judge
 from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.flashboards import page_contents, refreshing
 from vai_api_gateway.flashboards.finding_boards import board_of, version_of, whole
@@ -162,7 +163,7 @@ async def _made_by(request: Request, board: Any, text: str) -> Response:
 
 
 async def _refresh(request: Request) -> Response:
-    gateway, principal = await _asked(request)
+    gateway, principal = await _asked(request, "flashboards:write")
     if not principal.role.covers(Role.OPERATOR):
         raise Problem(403, "forbidden", f"this needs the role {Role.OPERATOR}; yours is {principal.role}")
     form = await fields_of(request)
@@ -217,10 +218,11 @@ async def _shared(request: Request) -> Response:
     return await asyncio.to_thread(page, "board.html", told)
 
 
-async def _asked(request: Request) -> tuple[Gateway, Principal]:
-    """Who asks, by cookie or key. Raises `Problem` 401 and 429."""
+async def _asked(request: Request, need: Need = "flashboards:read") -> tuple[Gateway, Principal]:
+    """Who asks, by cookie or key. Raises `Problem` 401, 403 for a key without the scope, and 429."""
     gateway = gateway_of(request)
     principal = await gateway.authenticator.principal(request)
+    judge(principal, need)
     gateway.authenticator.count_call(principal)
     return gateway, principal
 

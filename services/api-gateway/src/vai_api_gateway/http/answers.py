@@ -46,7 +46,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": ProblemBody, "description": text}
     for code, text in (
         (401, "No good credential"),
-        (403, "The role is not enough"),
+        (403, "The role, or the scopes of the API key, are not enough"),
         (404, "Not found, or another organisation's"),
         (409, "Not in this state; the message says what is possible"),
         (413, "The body is too large"),

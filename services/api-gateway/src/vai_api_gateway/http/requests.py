@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 
 from vai_api_gateway.audit.acts import LEFT_OUT, SAFE, WRITES_ITSELF, act_of
 from vai_api_gateway.audit.writing import AuditLog, kept
+from vai_api_gateway.auth.needs import Need, need_of
 from vai_api_gateway.auth.roles import Demand, Endpoint, asked_by, demand_of, refused_one
 from vai_api_gateway.http.arguments import Arguments, arguments_of
 from vai_api_gateway.http.counting import SERVED
@@ -138,6 +139,8 @@ class JsonRoute(APIRoute):
     """Whether unknown query parameters are allowed."""
     demand: Demand | None
     """The role that it needs; None if it is open."""
+    need: Need
+    """The scope that it needs of a key that is narrowed."""
     leaves_entry: bool
     """Whether a request that is served leaves an entry in the audit log."""
     arguments: Arguments | None
@@ -147,7 +150,9 @@ class JsonRoute(APIRoute):
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
         self.demand, called = demand_of(endpoint)
         name = endpoint.__name__
-        self.act = None if set(options.get("methods") or {"GET"}) <= SAFE else act_of(name, path)
+        is_reading = set(options.get("methods") or {"GET"}) <= SAFE
+        self.act = None if is_reading else act_of(name, path)
+        self.need = need_of(name, path, is_reading=is_reading)
         self.leaves_entry = self.act is not None and name not in LEFT_OUT
         if self.act is not None and self.leaves_entry and name not in WRITES_ITSELF:
             called = kept(called, self.act, asked_by)
@@ -200,7 +205,7 @@ class JsonRoute(APIRoute):
         about(named, **who)
         if self.demand is not None:
             try:
-                who["organisation_id"] = (await self.demand.principal(request)).org_id
+                who["organisation_id"] = (await self.demand.principal(request, self.need)).org_id
             except Problem as error:
                 await self._note_refusal(request, error)
                 raise

@@ -304,6 +304,8 @@ class MeShape(Shape):
     organisation_id: UUID
     user: UserShape
     role: Literal["viewer", "operator", "admin"]
+    is_service_account: bool
+    scopes: list[str] | None = Field(description="What the API key is narrowed to within the role; null: to nothing.")
 
 
 # Request bodies -----------------------------------------------------------------------------------------------------

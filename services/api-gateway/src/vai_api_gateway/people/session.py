@@ -72,7 +72,9 @@ async def get_me(request: Request, principal: Viewer) -> Response:
     async with gateway_of(request).engine.connect() as conn:
         known = await people.users_by_id(conn, principal.org_id, [principal.user_id])
     user = user_json(known[str(principal.user_id)])
-    return answer({"organisationId": principal.org_id, "user": user, "role": principal.role})
+    shown = {"organisationId": principal.org_id, "user": user, "role": principal.role}
+    scopes = None if principal.scopes is None else sorted(principal.scopes)
+    return answer(shown | {"isServiceAccount": principal.is_service, "scopes": scopes})
 
 
 @router.put("/me/password", status_code=204, response_class=Response, summary="Change one's own password")

@@ -16,9 +16,11 @@ from vai_api_gateway.http.shapes import LONGEST_NAME, Body, PageShape, Patch, Sh
 from vai_records.lake.upkeep_rules import UpkeepSettings
 from vai_records.models.settings import ModelSettings
 from vai_records.people import emails, passwords
-from vai_records.strict import Name, Time
+from vai_records.people.scopes import MOST as MOST_SCOPES
+from vai_records.strict import Id, Name, Time
 
 RoleName = Literal["viewer", "operator", "admin"]
+AccountStatusName = Literal["active", "disabled"]
 KeyStateName = Literal["active", "expired", "revoked"]
 
 Email = Annotated[str, Field(max_length=emails.LONGEST, examples=["ada@example.com"]), AfterValidator(emails.email_of)]
@@ -129,12 +131,32 @@ class ApiKeyShape(Shape):
     prefix: str = Field(description="How the key begins.")
     revoked_at: datetime | None
     role: RoleName
+    scopes: list[str] | None = Field(description="What it is narrowed to within its role; null: to nothing.")
     status: KeyStateName
-    user_id: UUID = Field(description="For whom the key acts, never with more than their role.")
+    user_id: UUID = Field(
+        description="The person or service account for whom the key acts, never with more than their role."
+    )
 
 
 class CreatedApiKeyShape(ApiKeyShape):
     key: str = Field(description="The key itself: shown this once, stored nowhere.")
+
+
+class ServiceAccountShape(Shape):
+    """A member that is a program. While it is disabled, its keys are worthless."""
+
+    active_keys: int = Field(description="Keys that are neither revoked nor expired.")
+    created_at: datetime
+    disabled_at: datetime | None
+    id: UUID
+    last_used_at: datetime | None = Field(description="Of any of its keys; written every ten seconds.")
+    name: str
+    role: RoleName
+    status: AccountStatusName
+
+
+class ServiceAccountsShape(PageShape):
+    service_accounts: list[ServiceAccountShape]
 
 
 class ApiKeysShape(PageShape):
@@ -201,10 +223,41 @@ class MemberPatch(Patch, Body):
     password: Password | None = None
 
 
+class ServiceAccountBody(Body):
+    name: Name
+    role: RoleName
+
+
+class ServiceAccountPatch(Patch, Body):
+    name: Name | None = None
+    role: RoleName | None = None
+    status: AccountStatusName | None = None
+
+
+ScopeText = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+
+
 class ApiKeyBody(Body):
     name: Name
     role: RoleName
     expires_at: Time | None = Field(default=None, description="When it stops to be good; null: never.")
+    scopes: list[ScopeText] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MOST_SCOPES,
+        description="What it may do within its role; null: all. `GET /api/v1/scopes` lists them.",
+        examples=[["runs:read", "datasets:read"]],
+    )
+    service_account_id: Id | None = Field(
+        default=None, description="The service account for which it acts, which administrators alone decide; null: you."
+    )
+
+
+class RotateBody(Body):
+    overlap_minutes: int = Field(
+        default=60, ge=0, le=10_080, description="For so long the old key is good beside the new one; at most a week."
+    )
+    expires_at: Time | None = Field(default=None, description="When the new one stops to be good; null: never.")
 
 
 class SignInBody(Body):

@@ -38,6 +38,8 @@ _A_LOCAL_CONNECTION = Given(
     {"provider": "rest", "name": "Local $N", "config": {"base_url": "http://127.0.0.1:9"}},
 )
 _A_USER = Given("USER_ID", "/api/v1/users", _USER)
+_ROBOT: Json = {"name": "robot $N", "role": "operator"}
+_A_ROBOT = Given("ACCOUNT_ID", "/api/v1/service-accounts", _ROBOT)
 _A_KEY = Given("KEY_ID", "/api/v1/api-keys", {"name": "robot $N", "role": "viewer"})
 
 _AUTOMATION: Json = {
@@ -307,8 +309,16 @@ EXAMPLES: dict[str, Example] = {
     "list_keys": Example(query="?limit=10"),
     "create_key": Example(_A_KEY.body),
     "get_key": Example(given=(_A_KEY,)),
+    "rotate_key": Example({"overlapMinutes": 30}, given=(_A_KEY,)),
     "revoke_key": Example(given=(_A_KEY,)),
+    "list_scopes": Example(),
+    # Service accounts
+    "list_service_accounts": Example(query="?q=robot&limit=20"),
+    "create_service_account": Example(_ROBOT),
+    "get_service_account": Example(given=(_A_ROBOT,)),
+    "update_service_account": Example({"status": "disabled"}, given=(_A_ROBOT,)),
+    "delete_service_account": Example(given=(_A_ROBOT,)),
     # Audit
-    "list_audit_entries": Example(query="?action=create.action,update.user&outcome=done&limit=20"),
+    "list_audit_entries": Example(query="?action=create.action&outcome=done&limit=20"),
 }
 """By the name of the operation, in reading order."""

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from vai_api_gateway.auth.needs import Need, Rule
 from vai_api_gateway.auth.principal import COOKIE
 from vai_api_gateway.auth.roles import Demand, Open
 from vai_api_gateway.reference.examples import EXAMPLES
@@ -19,7 +20,8 @@ DESCRIPTION = """
 A run carries out an action once; an action says what to do on a connection. Start with `POST /api/v1/action-runs`.
 
 **Coming in.** Send an API key (`X-API-Key`, or `Authorization: Bearer`), or a signed token (`POST /api/v1/session`).
-Each operation says which role it needs: a viewer reads, an operator starts and decides, an administrator sets up.
+Each operation says which role it needs: a viewer reads, an operator starts and decides, an administrator sets up. A key
+may be narrowed to scopes within its role; each operation says which one it needs then.
 
 **Examples** read two variables, `VAI_API_URL` and `VAI_API_KEY`; `make up` prints both, ready to be pasted.
 
@@ -58,6 +60,7 @@ TAGS = [
     {"name": "Session", "description": "Sign in, sign out, who one is."},
     {"name": "Organisation", "description": "The caller's own: its name, and what holds for all of it."},
     {"name": "Users", "description": "The people of the organisation and their roles."},
+    {"name": "Service accounts", "description": "Members that are programs; `docs/access.md` says how."},
     {"name": "API keys", "description": "What programs come in with."},
     {"name": "Audit", "description": "Who did what in the organisation; `docs/access.md` says what is kept."},
     {"name": "System", "description": "Processes, queues, the journal and the database, for administrators."},
@@ -150,6 +153,7 @@ def _place(item: tuple[str, Json]) -> tuple[int, int]:
 def _improve(operation: Json, method: str, path: str, route: APIRoute, schemas: Json) -> None:
     role = role_of(route)
     operation["x-role"] = role.value if isinstance(role, Role) else "none"
+    operation["x-scope"] = _scope_of(route) if isinstance(role, Role) else "none"
     if isinstance(role, Open):
         operation.setdefault("security", [{}, *({name: []} for name in _SECURITY)])
     if route.name in _HOLDS:
@@ -161,6 +165,11 @@ def _improve(operation: Json, method: str, path: str, route: APIRoute, schemas: 
             if media == "application/json" and "example" not in content:
                 content["example"] = sample(content["schema"], schemas)
     _show_example(operation, method, path, route.name)
+
+
+def _scope_of(route: Any) -> str:
+    need: Need = route.need
+    return need.value if isinstance(need, Rule) else need
 
 
 _FOUND_BY_BODY = ("/api/v1/invitations/accept",)
@@ -175,17 +184,22 @@ def _impossible(operation: Json, method: str, path: str, role: Role | Open | Non
         yield "404"
     if method == "get":
         yield "409"
-        if role is Role.VIEWER:
+        if role is Role.VIEWER and operation["x-scope"] == "any":
             yield "403"
+
+
+_SCOPED = {"any": "", "never": "; no API key with scopes may"}
+"""What is said of operations that need no certain scope."""
 
 
 def _show_example(operation: Json, method: str, path: str, name: str) -> None:
     example = EXAMPLES.get(name)
     if example is None:
         return
-    needs = operation["x-role"]
+    needs, scope = operation["x-role"], operation["x-scope"]
+    named = f"; of an API key with scopes `{scope}`"
     lines = example.shell(method, path)
-    told = "Open to everybody." if needs == "none" else f"Needs the role **{needs}**."
+    told = "Open to everybody." if needs == "none" else f"Needs the role **{needs}**{_SCOPED.get(scope, named)}."
     operation["description"] = f"{operation.get('description', '')}\n\n{told}\n\n```sh\n{lines}\n```".strip()
     operation["x-codeSamples"] = [{"lang": "Shell", "label": "curl", "source": lines}]
     if example.body is not None:

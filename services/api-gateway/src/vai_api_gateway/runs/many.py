@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, model_validator
 
+from vai_api_gateway.auth.needs import judge
 from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Operator
 from vai_api_gateway.gateway import Gateway, gateway_of
@@ -102,6 +103,8 @@ async def decide_about_runs(request: Request, principal: Operator, body: BulkBod
     repeat of `retry` makes no second run; the other operations are safe to repeat by themselves. It waits for none.
     """
     gateway = gateway_of(request)
+    if body.operation in ("approve", "reject"):
+        judge(principal, "runs:approve")
     ids, next_cursor = await _meant(gateway, principal, body)
     entries = await gateway.audit.add_many(
         gateway.audit.who(request, principal), What(f"{body.operation}.run", "run"), list(map(str, ids))

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from vai_api_gateway.agents.crystallize import SAVED, CrystallizeBody, CrystallizedShape, Did, crystallized, did, told
+from vai_api_gateway.auth.needs import judge
 from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Operator
 from vai_api_gateway.gateway import Gateway, gateway_of
@@ -44,6 +45,7 @@ async def crystallize_thread(
     """The calls of all answers on the branch that is shown become steps, in their order; values that came from results
     become references, those that came from a message become inputs. Other branches are left out.
     """
+    judge(principal, "threads:read")
     gateway, given = gateway_of(request), body or CrystallizeBody()
     thread = await thread_of(gateway, principal, thread_id)
     done = await _done(gateway, principal, thread)

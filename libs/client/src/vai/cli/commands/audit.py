@@ -29,9 +29,7 @@ def audit(
         str | None, typer.Option(metavar="USER", help="What they did: id, its beginning, or email.")
     ] = None,
     key: Annotated[str | None, typer.Option("--with-key", metavar="API-KEY", help="What was done with it.")] = None,
-    action: Annotated[
-        list[str] | None, typer.Option(metavar="VERB.NOUN", help="As in update.automation. Repeatable.")
-    ] = None,
+    action: Annotated[str | None, typer.Option(metavar="VERB.NOUN", help="As in update.automation.")] = None,
     what: Annotated[list[str] | None, typer.Option("--on", metavar="NOUN", help="As in secret. Repeatable.")] = None,
     target: Annotated[str | None, typer.Option(metavar="ID", help="What was done to this one.")] = None,
     outcome: Annotated[list[str] | None, typer.Option(help="done, refused, failed or unknown. Repeatable.")] = None,

@@ -13,6 +13,7 @@ from vai.cli.inputs import definition_of
 from vai.cli.screen import show
 from vai.cli.screen.listing import LIMIT, page_of, print_list
 from vai.client import Client
+from vai.errors import Forbidden
 from vai.models.people import InvitedMember, Member, Organisation
 
 users = typer.Typer(cls=Commands, help="Users: list, invite, show, delete. Without a command: list.")
@@ -26,15 +27,20 @@ def whoami() -> None:
     """Show the user and the address that `vai` uses, and where they come from."""
     found = settings()
     with Client(found.api_url, found.api_key, agent=AGENT) as client:
-        me, home = client.session.me(), client.organisation.get()
-    if show.data(me.raw | {"organisation": home.raw, "apiUrl": found.api_url, "keyFrom": found.key_from}):
+        me = client.session.me()
+        try:
+            home = client.organisation.get()
+        except Forbidden:  # a key whose scopes leave it out
+            home = None
+    if show.data(me.raw | {"organisation": home and home.raw, "apiUrl": found.api_url, "keyFrom": found.key_from}):
         return
     name = " ".join(filter(None, (me.user.first_name, me.user.last_name)))
     show.print_facts(
         {
-            "user": f"{name} ({me.user.id})" if name else me.user.id,
+            "service account" if me.is_service_account else "user": f"{name} ({me.user.id})" if name else me.user.id,
             "role": me.role,
-            "organisation": f"{home.slug} ({home.id})",
+            **({} if me.scopes is None else {"scopes": ", ".join(me.scopes)}),
+            "organisation": f"{home.slug} ({home.id})" if home else me.organisation_id,
             "address": f"{found.api_url} (from {found.url_from})",
             "key": f"from {found.key_from}",
         }

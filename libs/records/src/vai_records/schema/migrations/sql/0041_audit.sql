@@ -2,7 +2,7 @@
 -- `status` are added once it has been answered. No outcome: the gateway ended before it could say.
 CREATE TABLE audit_entries (
     id uuid PRIMARY KEY,
-    org_id uuid NOT NULL REFERENCES organisations,
+    org_id uuid NOT NULL,
     occurred_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     actor_type text NOT NULL CHECK (actor_type IN ('user', 'service_account', 'operator')),
     actor_id uuid,

@@ -1,0 +1,10 @@
+"""API keys with scopes, and service accounts."""
+
+from vai_records.schema.migrations.scripts import run_script
+
+revision = "0042"
+down_revision = "0041"
+
+
+def upgrade() -> None:
+    run_script("0042_scopes.sql")

@@ -1,4 +1,4 @@
-"""Writes the audit log: an entry before a route does its work, its outcome before the answer is sent (decision 74).
+"""Writes the audit log: an entry before a route does its work, its outcome before the answer is sent (decision 75).
 
 So no change of a route is without an entry: where it cannot be written, nothing is done. If the gateway dies in
 between, the entry stays without an outcome.

@@ -1,4 +1,4 @@
-"""Which scope each operation needs of an API key that is narrowed, and whether a key has it (decision 75)."""
+"""Which scope each operation needs of an API key that is narrowed, and whether a key has it (decision 76)."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -17,6 +17,7 @@ _AREAS: Final = {
     "service-accounts": "users",
     "chat": "threads",
     "kinds": "catalogue",
+    "logs": "runs",
     "models": "catalogue",
     "sources": "catalogue",
     "templates": "catalogue",

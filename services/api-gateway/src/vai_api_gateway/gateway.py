@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from vai_api_gateway.audit.writing import AuditLog
+from vai_api_gateway.audit.audit_log import AuditLog
 from vai_api_gateway.auth.authenticator import Authenticator
 from vai_api_gateway.auth.sign_in import PasswordDesk, SignIns
 from vai_api_gateway.flashboards.drawn_tiles import DrawnTiles

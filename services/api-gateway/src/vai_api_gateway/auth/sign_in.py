@@ -9,7 +9,7 @@ from typing import TypeVar
 import structlog
 from fastapi import Request
 
-from vai_api_gateway.audit.writing import AuditLog
+from vai_api_gateway.audit.audit_log import AuditLog
 from vai_api_gateway.auth.addresses import address_of
 from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.problems import Problem

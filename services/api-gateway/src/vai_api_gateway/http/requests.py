@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from vai_api_gateway.audit.acts import LEFT_OUT, SAFE, WRITES_ITSELF, act_of
-from vai_api_gateway.audit.writing import AuditLog, kept
+from vai_api_gateway.audit.audit_log import AuditLog, kept
 from vai_api_gateway.auth.needs import Need, need_of
 from vai_api_gateway.auth.roles import Demand, Endpoint, asked_by, demand_of, refused_one
 from vai_api_gateway.http.arguments import Arguments, arguments_of

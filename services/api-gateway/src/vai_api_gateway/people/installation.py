@@ -12,7 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from vai_api_gateway.audit.writing import fields_of
+from vai_api_gateway.audit.audit_log import fields_of
 from vai_api_gateway.auth.roles import Open
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import Limit, Offset, answer

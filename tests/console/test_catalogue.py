@@ -45,6 +45,8 @@ async def test_an_action_is_made_of_a_source_run_and_its_table_queried(running: 
     await page.get_by_role("link", name="bronze.sample.sample_s").click()
     await page.get_by_role("button", name="Profile of").first.click()
     await page.get_by_text("Different values, about").wait_for()
+    await page.get_by_role("button", name="Lineage of").first.click()
+    await page.get_by_text("No column of another table.").wait_for()
     await page.get_by_role("tab", name="Preview").click()
     await page.get_by_role("table", name="Some rows of bronze.sample.sample_s").wait_for()
     await page.get_by_role("tab", name="Lineage").click()

@@ -55,6 +55,12 @@ PROFILE = {"column": "sold", "type": "DECIMAL(12,2)", "rows": 7, "nulls": 1, "di
 PROFILE |= {"mean": 3.5, "quartiles": [1.0, 3.0, 5.0], "mostFrequent": [{"value": "0.50", "rows": 2}]}
 EDGE = {"source": "s", "target": "t", "runId": WRITE["runId"], "at": BORN, "action": None, "automation": None}
 LINEAGE = {"nodes": [{"id": "s", "name": "bronze.shop.orders"}, {"id": "t", "name": "gold.sales"}], "edges": [EDGE]}
+COLUMNS = {
+    "columns": [
+        {"source": "s", "sourceColumn": "price", "target": "t", "targetColumn": "sold", "how": "aggregation"},
+    ],
+    "unknownColumns": [{"dataset": "t", "columns": ["odd"], "reason": "sqlglot cannot read it"}],
+}
 MODEL = {"name": "openai/gpt-5", "connection": "openai", "provider": "openai", "model": "gpt-5", "allowed": True}
 MODELS = {
     "default": "openai/gpt-5",
@@ -129,7 +135,7 @@ class PeopleEndpoints:
             Route(f"{api}/datasets", listed("datasets", DATASET)),
             Route(f"{api}/datasets/{{name}}", known(DATASET | DETAIL, DATASET["name"])),
             Route(f"{api}/datasets/{{name}}/versions", listed("versions", WRITE)),
-            Route(f"{api}/datasets/{{name}}/lineage", told(LINEAGE | {"complete": False})),
+            Route(f"{api}/datasets/{{name}}/lineage", told(LINEAGE | COLUMNS | {"complete": False})),
             Route(f"{api}/datasets/{{name}}/preview", told(PREVIEW)),
             Route(f"{api}/datasets/{{name}}/profile", told(PROFILE)),
             Route(f"{api}/datasets/{{name}}/download", file),

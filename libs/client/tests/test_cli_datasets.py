@@ -19,6 +19,8 @@ Vai = Callable[..., Result]
         ("profile gold.sales sold", ("about 5", "0.50", "1 · 3 · 5")),
         ("versions gold.sales", ("Sales of the day", "7")),
         ("lineage gold.sales", ("bronze.shop.orders", "gold.sales")),
+        ("lineage gold.sales --columns", ("bronze.shop.orders: price", "gold.sales: sold", "aggregation")),
+        ("lineage gold.sales --column sold", ("not known in gold.sales: odd (sqlglot cannot read it)", "--depth")),
     ],
 )
 def test_it_is_told_for_people_and_for_programs(vai: Vai, words: str, told: tuple[str, ...]) -> None:

@@ -302,6 +302,13 @@ AUTOMATIONS = Dashboard(
                     quiet="nothing that a rule could tell has happened",
                 ),
                 Panel(
+                    "OpenLineage events",
+                    "What became of them; `failed` are turns in which the receiver was away.",
+                    (rate("vai_lineage_events_total", "outcome", "{{outcome}}"),),
+                    "ops",
+                    quiet="the installation has no receiver of them",
+                ),
+                Panel(
                     "Webhooks",
                     "Taken by what became of them, refused by why.",
                     (

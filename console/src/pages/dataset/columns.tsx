@@ -4,13 +4,16 @@ import { Fragment, useState } from "react";
 import { api, ask } from "~/api/client";
 import type { Schemas } from "~/api/types";
 import { Failure, Waiting } from "~/shared/states";
+import { ColumnLineage } from "./column-lineage";
 import type { Dataset } from "./page";
 
 const FIRST = 200;
+const WHATS = ["Profile", "Lineage"] as const;
+type What = (typeof WHATS)[number];
 
-/** The schema; each column's values are looked at when somebody asks for them. */
+/** The schema; each column's values, and what it comes from, are looked at when somebody asks for them. */
 export function Columns({ dataset }: { dataset: Dataset }) {
-  const [open, setOpen] = useState<string>();
+  const [open, setOpen] = useState<{ name: string; what: What }>();
   const [words, setWords] = useState("");
   const [all, setAll] = useState(false);
   const found = dataset.columns.filter((each) => each.name.toLowerCase().includes(words.toLowerCase()));
@@ -33,7 +36,7 @@ export function Columns({ dataset }: { dataset: Dataset }) {
             <Table.Tr>
               <Table.Th>Column</Table.Th>
               <Table.Th>Type</Table.Th>
-              <Table.Th w={110}>Values</Table.Th>
+              <Table.Th w={190}>More</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -47,21 +50,30 @@ export function Columns({ dataset }: { dataset: Dataset }) {
                     </Text>
                   </Table.Td>
                   <Table.Td>
-                    <Button
-                      size="compact-xs"
-                      variant="default"
-                      aria-expanded={open === name}
-                      aria-label={`Profile of ${name}`}
-                      onClick={() => setOpen(open === name ? undefined : name)}
-                    >
-                      Profile
-                    </Button>
+                    <Group gap={6} wrap="nowrap">
+                      {WHATS.map((what) => {
+                        const isOpen = open?.name === name && open.what === what;
+                        return (
+                          <Button
+                            key={what}
+                            size="compact-xs"
+                            variant="default"
+                            aria-expanded={isOpen}
+                            aria-label={`${what} of ${name}`}
+                            onClick={() => setOpen(isOpen ? undefined : { name, what })}
+                          >
+                            {what}
+                          </Button>
+                        );
+                      })}
+                    </Group>
                   </Table.Td>
                 </Table.Tr>
-                {open === name && (
+                {open?.name === name && (
                   <Table.Tr>
                     <Table.Td colSpan={3}>
-                      <Profile id={dataset.id} column={name} />
+                      {open.what === "Profile" && <Profile id={dataset.id} column={name} />}
+                      {open.what === "Lineage" && <ColumnLineage dataset={dataset} column={name} />}
                     </Table.Td>
                   </Table.Tr>
                 )}

@@ -58,6 +58,14 @@ Takes a dict: root, own (a workload).
   {{- /* Alerts of the scheduler link to the gateway's pages. */ -}}
   {{- with $values.gateway.publicUrl -}}{{- $_ := set $env "VAI_PUBLIC_URL" . -}}{{- end -}}
 {{- end -}}
+{{- if eq $own.service "scheduler" -}}
+  {{- with $values.openlineage -}}
+    {{- if or .url .topic -}}{{- $_ := set $env "VAI_OPENLINEAGE_NAMESPACE" .namespace -}}{{- end -}}
+    {{- if .url -}}{{- $_ := set $env "VAI_OPENLINEAGE_URL" .url -}}{{- end -}}
+    {{- if .topic -}}{{- $_ := set $env "VAI_OPENLINEAGE_TOPIC" .topic -}}{{- end -}}
+    {{- if .existingSecret -}}{{- $_ := set $env "VAI_OPENLINEAGE_API_KEY" (dict "valueFrom" (dict "secretKeyRef" (dict "name" .existingSecret "key" "api-key"))) -}}{{- end -}}
+  {{- end -}}
+{{- end -}}
 {{- if $own.grpc -}}
   {{- /* The gateway calls a worker at the address that it registers: its pod's. */ -}}
   {{- $_ := set $env "VAI_GRPC_HOST" (dict "valueFrom" (dict "fieldRef" (dict "fieldPath" "status.podIP"))) -}}

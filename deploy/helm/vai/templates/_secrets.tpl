@@ -39,6 +39,7 @@ and upgrade can look (and a dry run on the server); `helm template`, and so GitO
 {{- if $values.keda.enabled -}}
   {{- $needed = append $needed (concat (list $values.keda.existingSecret) (ternary (list "username" "password") (list "connection") $values.cnpg.enabled)) -}}
 {{- end -}}
+{{- with $values.openlineage.existingSecret -}}{{- $needed = append $needed (list . "api-key") -}}{{- end -}}
 {{- range $values.image.pullSecrets -}}{{- $needed = append $needed (list . ".dockerconfigjson") -}}{{- end -}}
 {{- $keys := dict -}}
 {{- range $needed -}}

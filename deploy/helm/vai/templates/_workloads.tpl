@@ -48,7 +48,7 @@ agent-worker: {values: "", pool: 4, lists: 0, besides: 2, decrypts: true, grpc: 
     {{- $min := $given.replicas -}}{{- $max := $given.replicas -}}
     {{- if $scaled -}}{{- $min = $given.autoscaling.min -}}{{- $max = $given.autoscaling.max -}}{{- end -}}
     {{- $own := dict "service" $name "given" $given "kinds" list "sync" false "worker" false "scaler" (ternary "hpa" "" $scaled)
-        "min" (int $min) "max" (int $max) "faces" (list (ternary "internet" "" (has $name (list "api-gateway" "scheduler"))) | compact) "grace" 45 -}}
+        "min" (int $min) "max" (int $max) "faces" (list (ternary "internet" "" (has $name (list "api-gateway" "scheduler"))) (ternary "openlineage" "" (eq $name "scheduler")) | compact) "grace" 45 -}}
     {{- $all = set $all $name $own -}}
   {{- end -}}
 {{- end -}}

@@ -9,7 +9,7 @@ import pytest
 from vai_api_gateway.gateway import Gateway
 from vai_api_gateway.lake.shapes import DatasetDetailShape, DatasetsShape, LineageShape, VersionsShape
 from vai_common.ids import uuid7
-from vai_records.lake import manifest, writes
+from vai_records.lake import columns, manifest, writes
 from vai_testkit.team import Team, make_team
 
 DATASETS = "/api/v1/datasets"
@@ -179,3 +179,103 @@ async def test_what_cannot_be_is_refused(api: httpx2.AsyncClient, lake: Lake, pa
     answer = await api.get(f"{DATASETS}{path}")
     assert answer.status_code == status, answer.text
     assert answer.json()["detail"]
+
+
+class Columns:
+    """`gold.sales` sums what `silver.orders` takes from bronze; of `silver.odd` nobody knows what it takes."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    async def make(self) -> None:
+        bronze = await self._lake.bronze("shop.orders")
+        self.bronze = str(bronze)
+        self.orders = str(
+            await self._write(
+                "silver", "orders", bronze, [("Id", bronze, "id", "identity"), ("t", bronze, "total", "transformation")]
+            )
+        )
+        self.sales = str(
+            await self._write("gold", "sales", UUID(self.orders), [("sum", UUID(self.orders), "T", "aggregation")])
+        )
+        self.odd = str(
+            await self._write("silver", "odd", UUID(self.orders), [], ["x"], "sqlglot cannot tell the columns of PIVOT")
+        )
+
+    async def _write(
+        self, layer: str, name: str, read: UUID, pairs: Any, unknown: Any = (), reason: str | None = None
+    ) -> UUID:
+        identity = await self._lake.table(layer, name, read)
+        told = columns.Told(pairs, unknown, reason)
+        await columns.note(self._lake.pool, identity, uuid7(), told, replaces=True)
+        names = [{"name": each, "type": "BIGINT"} for each in [*(pair[0] for pair in pairs), *unknown]]
+        await manifest.wrote(self._lake.pool, identity, 7, names, 1)
+        return identity
+
+
+async def test_the_lineage_of_all_columns(api: httpx2.AsyncClient, lake: Lake) -> None:
+    made = Columns(lake)
+    await made.make()
+    plain = await get(api, "/gold.sales/lineage")
+    assert (plain["columns"], plain["unknownColumns"]) == (None, None)
+    found = await get(api, "/silver.orders/lineage?columns=true")
+    LineageShape.model_validate(found)
+    assert {
+        (each["source"], each["sourceColumn"], each["target"], each["targetColumn"], each["how"])
+        for each in found["columns"]
+    } == {
+        (made.bronze, "id", made.orders, "Id", "identity"),
+        (made.bronze, "total", made.orders, "t", "transformation"),
+        (made.orders, "T", made.sales, "sum", "aggregation"),
+    }
+    assert found["unknownColumns"] == [
+        {"dataset": made.odd, "columns": ["x"], "reason": "sqlglot cannot tell the columns of PIVOT"}
+    ]
+
+
+async def test_the_lineage_of_one_column(api: httpx2.AsyncClient, lake: Lake) -> None:
+    made = Columns(lake)
+    await made.make()
+    up = await get(api, "/gold.sales/lineage?direction=upstream&column=SUM")
+    assert [(each["sourceColumn"], each["targetColumn"]) for each in up["columns"]] == [("T", "sum"), ("total", "t")]
+    assert (up["unknownColumns"], up["complete"]) == ([], True)
+    near = await get(api, "/gold.sales/lineage?direction=upstream&column=sum&depth=1")
+    assert ([each["sourceColumn"] for each in near["columns"]], near["complete"]) == (["T"], False)
+    down = await get(api, "/silver.orders/lineage?direction=downstream&column=id")
+    assert down["columns"] == []
+    assert [each["dataset"] for each in down["unknownColumns"]] == [made.odd]  # it reads the table: nobody knows
+    lost = await get(api, "/silver.odd/lineage?direction=upstream&column=x")
+    assert [each["reason"] for each in lost["unknownColumns"]] == ["sqlglot cannot tell the columns of PIVOT"]
+
+
+async def test_a_table_of_an_earlier_version_says_so(api: httpx2.AsyncClient, lake: Lake) -> None:
+    orders = await lake.bronze("shop.orders")
+    await lake.table("gold", "sales", orders)
+    found = await get(api, "/gold.sales/lineage?column=id")
+    assert found["columns"] == []
+    assert "earlier version" in found["unknownColumns"][0]["reason"]
+
+
+async def test_a_full_refresh_replaces_what_is_said_of_columns_and_a_merge_adds(
+    api: httpx2.AsyncClient, lake: Lake
+) -> None:
+    orders = await lake.bronze("shop.orders")
+    sales = await lake.table("gold", "sales", orders)
+    for column, replaces in (("a", True), ("b", False), ("b", False)):
+        await columns.note(lake.pool, sales, uuid7(), columns.Told([("id", orders, column, "identity")]), replaces)
+    found = await get(api, "/gold.sales/lineage?columns=true")
+    assert [each["sourceColumn"] for each in found["columns"]] == ["a", "b"]
+    await columns.note(lake.pool, sales, uuid7(), columns.Told([("id", orders, "c", "identity")]), replaces=True)
+    found = await get(api, "/gold.sales/lineage?columns=true")
+    assert [each["sourceColumn"] for each in found["columns"]] == ["c"]
+    await columns.forget_old(lake.pool)
+    assert await lake.pool.fetchval("SELECT count(*) FROM dataset_columns WHERE dataset_id = $1", sales) == 1
+
+
+@pytest.mark.parametrize(("query", "status"), [("column=none", 404), ("column=", 422), ("columns=perhaps", 422)])
+async def test_a_column_that_is_not_there_is_refused(
+    api: httpx2.AsyncClient, lake: Lake, query: str, status: int
+) -> None:
+    await lake.table("gold", "sales")
+    answer = await api.get(f"{DATASETS}/gold.sales/lineage?{query}")
+    assert answer.status_code == status, answer.text

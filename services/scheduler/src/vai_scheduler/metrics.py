@@ -1,4 +1,4 @@
-"""The scheduler's metrics: looks at automation runs, schedules, events handed out, alerts."""
+"""The scheduler's metrics: looks at automation runs, schedules, events handed out, alerts, OpenLineage events."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -27,3 +27,7 @@ schedule_lateness_seconds = Histogram(
 alert_news_gathered = Counter("vai_alert_news_gathered", "Pieces of news that alert rules were held against")
 alert_attempts = Counter("vai_alert_attempts", "Attempts to send an alert", ["channel", "outcome"])
 """`outcome`: sent, failed (it is tried again) or given_up."""
+lineage_events = Counter("vai_lineage_events", "OpenLineage events, and failures of their receiver", ["outcome"])
+"""`outcome`: sent, failed (the receiver was away), refused (by it, for good) or given_up."""
+lineage_waiting = Gauge("vai_lineage_waiting", "OpenLineage events that wait for their receiver, at most 100,000")
+lineage_waiting_seconds = Gauge("vai_lineage_waiting_seconds", "How long the oldest of them has waited")

@@ -8,6 +8,7 @@ from vai_common.boot import Service
 from vai_common.loops import every
 from vai_common.messages.bell import AUTOMATION, EVENT
 from vai_records.events.publication import Publisher
+from vai_records.lake import lineage_news
 from vai_records.processes.life import Life
 from vai_records.secrets.keys import Keyring
 from vai_scheduler.alerts.gatherer import Gatherer
@@ -17,6 +18,9 @@ from vai_scheduler.call_automation import CallAutomation
 from vai_scheduler.conditional_branch import ConditionalBranch
 from vai_scheduler.events import Events
 from vai_scheduler.look import Looker
+from vai_scheduler.openlineage.receivers import HttpReceiver, KafkaReceiver
+from vai_scheduler.openlineage.sender import Sender as LineageSender
+from vai_scheduler.openlineage.sender import writer
 from vai_scheduler.orchestrator import SWEEP_SECONDS, Orchestrator
 from vai_scheduler.schedules import Schedules
 from vai_scheduler.settings import Settings
@@ -26,6 +30,7 @@ EVENT_SECONDS = 1.0
 FIRE_SECONDS = 0.05
 ALERT_SECONDS = 1.0
 LATE_SECONDS = 15.0
+LINEAGE_SECONDS, LINEAGE_MEASURE_SECONDS = 1.0, 15.0
 
 
 @asynccontextmanager
@@ -39,9 +44,12 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         senders.append(_send_alerts(service))
 
     async with worker_running(service, kinds, join=join):
+        lineage = await _send_lineage(service)
         try:
             yield
         finally:
+            if lineage is not None:
+                await lineage.stop()
             await orchestrators[0].stop()
             await senders[0].stop()
 
@@ -67,4 +75,23 @@ def _send_alerts(service: Service[Settings]) -> Sender:
     service.spawn(every(ALERT_SECONDS, gatherer.gather_once))
     service.spawn(every(LATE_SECONDS, gatherer.note_late_once))
     service.spawn(every(ALERT_SECONDS, sender.send_once, sender.wake))
+    return sender
+
+
+async def _send_lineage(service: Service[Settings]) -> LineageSender | None:
+    """None where the installation has no receiver: then nothing is written down for one, either."""
+    settings = service.settings
+    has_receiver = bool(settings.openlineage_url or settings.openlineage_topic)
+    await lineage_news.wanted(service.pool, has_receiver)
+    if not has_receiver:
+        return None
+    receiver = (
+        HttpReceiver(settings.openlineage_url, settings.openlineage_api_key)
+        if settings.openlineage_url
+        else KafkaReceiver(settings.brokers(settings.kafka), settings.openlineage_topic, "vai-openlineage")
+    )
+    written = await asyncio.to_thread(writer, settings.openlineage_namespace, settings.public_url)
+    sender = LineageSender(service.pool, receiver, written)
+    service.spawn(every(LINEAGE_SECONDS, sender.send_once))
+    service.spawn(every(LINEAGE_MEASURE_SECONDS, sender.measure_once))
     return sender

@@ -13,8 +13,8 @@ from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_common.queries import Queries
 from vai_records.definitions.duckdb_transform import DuckdbTransform as Definition
 from vai_records.definitions.duckdb_transform import TransformInput
+from vai_records.lake import columns, writes
 from vai_records.lake import manifest as lake
-from vai_records.lake import writes
 from vai_transform_worker.query.bounds import Bounds
 from vai_transform_worker.query.literal_paths import Pattern
 from vai_worker.children.link import Stop
@@ -292,7 +292,11 @@ async def _note(conn: Queries, run: Owned, output_id: UUID, payload: dict[str, A
     """Record the write and the tables from which its rows come. A table that reads itself keeps its earlier sources."""
     inputs = [UUID(each) for each in payload["inputs"]]
     is_new = run.definition_as(Definition).mode == "full_refresh" and not payload["reads_itself"]
-    await writes.note_reads(conn, output_id, inputs, run.id, is_new and output_id not in inputs)
+    replaces = is_new and output_id not in inputs
+    await writes.note_reads(conn, output_id, inputs, run.id, replaces)
+    told = _told(payload.get("columns_from"))
+    if told is not None:
+        await columns.note(conn, output_id, run.id, told, replaces)
     version = payload["version"] if payload["version"] >= 0 else None
     write = writes.Write(
         *(output_id, run.id, payload["rows"], payload["bytes"]),
@@ -300,8 +304,18 @@ async def _note(conn: Queries, run: Owned, output_id: UUID, payload: dict[str, A
         table_rows=payload["row_count"],
         changes=payload["changes"],
         checks=payload["checks"],
+        inputs=inputs,
+        columns_digest=None if told is None else told.digest,
     )
     await writes.note(conn, write)
+
+
+def _told(said: dict[str, Any] | None) -> columns.Told | None:
+    """What the child has found out about the columns. None if it had no query."""
+    if said is None:
+        return None
+    pairs = [(output, UUID(identity), column, how) for output, identity, column, how in said["pairs"]]
+    return columns.Told(pairs, said["unknown"], said["reason"])
 
 
 async def _unlock(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:

@@ -11,10 +11,11 @@ import duckdb
 from vai_common.errors import RunError
 from vai_records.definitions.duckdb_transform import DuckdbTransform
 from vai_records.definitions.sql_text import fill_placeholders, settled
+from vai_transform_worker import telling
 from vai_transform_worker.audit import Audit
 from vai_transform_worker.failures import about_text, query_failure, version_gone
 from vai_transform_worker.interruption import Watch
-from vai_transform_worker.query import engine, merge_keys, pivots, safety
+from vai_transform_worker.query import engine, following, merge_keys, pivots, safety
 from vai_transform_worker.query.bounds import Bounds
 from vai_transform_worker.query.empty_inputs import PLACEHOLDER, UNTYPED, Blanks
 from vai_transform_worker.query.unfiltered import unfiltered
@@ -80,17 +81,18 @@ class _Transform:
         self.rows_read = False
         self.as_text: list[engine.AsText] = []
         self.sources: dict[str, Source] = {}
+        self.following: following.Following | None = None
         self.audit = Audit(definition, self.name, watch, connection, self._bind, self._bound, self._failure)
 
     def run(self) -> dict[str, Any]:
         if self.locked is None:
-            self._tell_start()
+            telling.started(self.watch, self.definition)
         try:
             with self._explained():
                 sql = self._query()
                 if self.definition.dry_run:
                     planned = self.audit.plan(sql, self._known_types(), self.sources, self._left_out())
-                    self.watch.progress(_progress(self.definition.transform_name, done=True))
+                    self.watch.progress(telling.progress(self.definition.transform_name, done=True))
                     return planned
             locked = self.locked or self._lock()
             written = self._nothing() if sql is None else self._write(sql, locked)
@@ -102,7 +104,7 @@ class _Transform:
                 with suppress(Exception):
                     self.watch.ask("unlock", {})
             raise
-        self._tell_end(written)
+        telling.ended(self.watch, self.definition.transform_name, written)
         result = {
             "recordsProcessed": written.rows,
             "tables": [self.definition.transform_name],
@@ -144,6 +146,8 @@ class _Transform:
         tree = safety.check(sql, sources)
         relation = self._bound(sql, list(sources.values()), tree)
         names, kinds = relation.columns, relation.types
+        if not self.definition.dry_run:
+            self.following = following.Following(sql, names, following.columns_of(self.connection))
         without_type = delta_types.untyped(sql, names, kinds, self._bind)
         self._tell_untyped(without_type)
         self.untyped = [name for name, kind in without_type.items() if kind == "NULL"]
@@ -322,6 +326,7 @@ class _Transform:
         return {
             "row_count": written.table_rows,
             "rows": written.rows,
+            "columns_from": self.following and following.reported(self.following.found(), self.sources),
             "inputs": sorted({each for source in self.sources.values() for each in source.ids}),
             "reads_itself": self.definition.is_made_of_itself(),
             "changes": self.audit.changes,
@@ -362,39 +367,3 @@ class _Transform:
             return gone
         memory_mb, spill_mb = self.job.prepared["memory_mb"], self.bounds.spill_mb
         return query_failure(error, memory_mb, spill_mb, self.definition.sql, self.rows_read)
-
-    def _tell_start(self) -> None:
-        name, inputs = self.definition.transform_name, [each.dataset for each in self.definition.inputs]
-        data = {
-            "transform": name,
-            "layer": self.definition.output_layer,
-            "mode": self.definition.mode,
-            "inputs": inputs,
-        }
-        self.watch.log("transform_started", f"Starting transform {name} ({self.definition.mode})", data)
-        self.watch.progress(_progress(name, done=False))
-
-    def _tell_end(self, written: Written) -> None:
-        name = self.definition.transform_name
-        data = {
-            "transform": name,
-            "rows": written.rows,
-            "table_rows": written.table_rows,
-            "bytes": written.size,
-            "version": written.version,
-            "duration_seconds": self.watch.seconds,
-        }
-        self.watch.progress(_progress(name, done=True))
-        rows = f"{written.rows:,} row" if written.rows == 1 else f"{written.rows:,} rows"
-        self.watch.log("transform_completed", f"Completed {name}: {rows}", data)
-
-
-def _progress(name: str, done: bool) -> dict[str, Any]:
-    return {
-        "schema_version": 2,
-        "resources_order": [name],
-        "completed_resources": [name] if done else [],
-        "failed_resources": [],
-        "in_progress_resource": None if done else name,
-        "resource_cursors": {},
-    }

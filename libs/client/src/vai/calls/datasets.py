@@ -38,9 +38,20 @@ def versions(dataset: str, *, limit: int = PAGE, offset: int = 0) -> Call[Page[W
     return offset_list(f"{_path(dataset)}/versions", "versions", Write, given(limit=limit), offset)
 
 
-def lineage(dataset: str, *, direction: Direction = "both", depth: int | None = None) -> Call[Lineage]:
-    """Where its rows come from (`upstream`) and where they go (`downstream`), so many steps away."""
-    return get_call(f"{_path(dataset)}/lineage", Lineage.read, direction=direction, depth=depth)
+def lineage(
+    dataset: str,
+    *,
+    direction: Direction = "both",
+    depth: int | None = None,
+    columns: bool | None = None,
+    column: str | None = None,
+) -> Call[Lineage]:
+    """Where its rows come from (`upstream`) and where they go (`downstream`), so many steps away.
+
+    With `columns` also which columns come from which; with `column` only those on the ways of one column.
+    """
+    path = f"{_path(dataset)}/lineage"
+    return get_call(path, Lineage.read, direction=direction, depth=depth, columns=columns, column=column)
 
 
 def preview(dataset: str, *, rows: int | None = None, version: int | None = None) -> Call[Preview]:

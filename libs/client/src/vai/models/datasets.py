@@ -86,11 +86,17 @@ class DatasetDetail(Dataset):
 
 @dataclass(frozen=True, kw_only=True)
 class Lineage(Answer):
-    """Tables and sources as `nodes`, and `edges` with the run that carried rows last. Not `complete`: there is more."""
+    """Tables and sources as `nodes`, and `edges` with the run that carried rows last. Not `complete`: there is more.
+
+    Where they were asked for, `columns` are `{source, sourceColumn, target, targetColumn, how}`, and `unknown_columns`
+    (`{dataset, columns, reason}`) those whose sources are not known.
+    """
 
     nodes: list[Json]
     edges: list[Json]
     complete: bool = True
+    columns: list[Json] | None = None
+    unknown_columns: list[Json] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,11 @@ KEPT = 1_000
 
 _NOTE = """
 INSERT INTO dataset_writes AS w (dataset_id, run_id, resource, org_id, connection_id, action_id, automation_run_id,
-                                 rows, bytes, delta_version, table_rows, changes, checks)
+                                 rows, bytes, delta_version, table_rows, changes, checks,
+                                 inputs, columns_digest)
 SELECT d.id, $2, $3, d.org_id, $4, r.action_id,
-       CASE WHEN r.trigger_source_type = 'automation_run' THEN r.trigger_source_id::uuid END, $5, $6, $7, $8, $9, $10
+       CASE WHEN r.trigger_source_type = 'automation_run' THEN r.trigger_source_id::uuid END, $5, $6, $7, $8, $9, $10,
+       $11, $12
 FROM datasets d LEFT JOIN runs r ON r.id = $2 WHERE d.id = $1
 ON CONFLICT (dataset_id, run_id, resource) DO UPDATE
     SET rows = w.rows + excluded.rows, bytes = w.bytes + excluded.bytes, written_at = excluded.written_at
@@ -42,6 +44,10 @@ class Write:
     table_rows: int | None = None
     changes: list[dict[str, Any]] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
+    inputs: list[UUID] | None = None
+    """The tables that it read."""
+    columns_digest: bytes | None = None
+    """What its query says of the columns (`columns.note`)."""
 
 
 async def note(conn: Queries, write: Write) -> None:
@@ -49,7 +55,7 @@ async def note(conn: Queries, write: Write) -> None:
     await conn.execute(
         _NOTE,
         *(write.dataset_id, write.run_id, write.resource, write.connection_id, write.rows, write.size),
-        *(write.version, write.table_rows, write.changes, write.checks),
+        *(write.version, write.table_rows, write.changes, write.checks, write.inputs, write.columns_digest),
     )
 
 

@@ -15,6 +15,7 @@ from vai_api_gateway.lake.shapes import (
     DatasetsShape,
     LineageShape,
     VersionsShape,
+    columns_json,
     dataset_json,
     load_edge,
     read_edge,
@@ -26,6 +27,7 @@ from vai_api_gateway.lake.shapes import (
 )
 from vai_api_gateway.problems import not_found
 from vai_common.queries import Row
+from vai_records.lake import columns as column_lineage
 from vai_records.lake import lineage, shown
 from vai_records.lake.shown import LAYERS, DatasetFilters
 
@@ -92,19 +94,44 @@ async def get_lineage(
     dataset: str,
     direction: Annotated[lineage.Direction, Query(description="Where its rows come from, or where they go")] = "both",
     depth: Depth = 5,
+    columns: Annotated[bool, Query(description="Which columns come from which, too")] = False,
+    column: Annotated[
+        str | None,
+        Query(
+            min_length=1, max_length=255, description="Pairs of columns that lead to this column of it, or come from it"
+        ),
+    ] = None,
 ) -> Response:
-    """Tables and sources as nodes, and as edges the last run that carried rows from one to the other."""
+    """Tables and sources as nodes, and as edges the last run that carried rows from one to the other.
+
+    With `columns` or `column`, `columns` are pairs of columns. `unknownColumns` are those whose sources are not known.
+    """
     gateway = gateway_of(request)
     row = await get(gateway, principal, dataset)
     found = await lineage.graph(gateway.pool, row["id"], direction, depth)
+    ways = column_lineage.Ways()
+    if columns or column is not None:
+        ways = await _column_ways(gateway, row, found, direction, depth, column)
     sources = {node["id"]: node for node in map(source_node, found.loads)}
     return answer(
         {
             "nodes": [*map(table_node, found.tables), *sources.values()],
             "edges": [*map(read_edge, found.reads), *map(load_edge, found.loads)],
-            "complete": found.is_whole,
+            "complete": found.is_whole and ways.is_whole,
         }
+        | (columns_json(ways) if columns or column is not None else {"columns": None, "unknownColumns": None})
     )
+
+
+async def _column_ways(
+    gateway: Gateway, row: Row, found: lineage.Graph, direction: lineage.Direction, depth: int, column: str | None
+) -> column_lineage.Ways:
+    if column is None:
+        return await column_lineage.between(gateway.pool, [each["id"] for each in found.tables])
+    if column.lower() not in {each["name"].lower() for each in row["columns"]}:
+        raise not_found("column")
+    ways = ["upstream", "downstream"] if direction == "both" else [direction]
+    return await column_lineage.along(gateway.pool, row["id"], column, ways, depth)
 
 
 async def get(gateway: Gateway, principal: Principal, dataset: str) -> Row:

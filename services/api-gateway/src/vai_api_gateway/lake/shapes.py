@@ -8,6 +8,7 @@ from pydantic import Field
 
 from vai_api_gateway.http.shapes import Json, Shape
 from vai_common.queries import Row
+from vai_records.lake.columns import Ways
 from vai_records.lake.upkeep_rules import rule_of
 
 Layer = Literal["bronze", "silver", "gold"]
@@ -150,12 +151,36 @@ class EdgeShape(Shape):
     automation: NamedShape | None
 
 
+class ColumnPairShape(Shape):
+    """`targetColumn` of the table `target` comes from `sourceColumn` of `source`: as it is, by an expression, or by an
+    aggregation.
+    """
+
+    source: str
+    source_column: str
+    target: str
+    target_column: str
+    how: Literal["identity", "transformation", "aggregation"]
+
+
+class UnknownColumnsShape(Shape):
+    """Columns of a table whose sources are not known. `reason` where that is so for all that a query gives."""
+
+    dataset: str
+    columns: list[str]
+    reason: str | None
+
+
 class LineageShape(Shape):
-    """`complete` is false where more lies beyond the depth, or there are more than 500 tables."""
+    """`complete` is false where more lies beyond the depth, or there are more than 500 tables or 20,000 pairs of
+    columns. `columns` and `unknownColumns` are null where they were not asked for.
+    """
 
     nodes: list[NodeShape]
     edges: list[EdgeShape]
     complete: bool
+    columns: list[ColumnPairShape] | None
+    unknown_columns: list[UnknownColumnsShape] | None
 
 
 def named(identity: Any, name: str | None) -> Json | None:
@@ -252,6 +277,23 @@ def read_edge(row: Row) -> Json:
 
 def load_edge(row: Row) -> Json:
     return {"source": _source_id(row), "target": str(row["dataset_id"])} | _carried(row, row["written_at"])
+
+
+def columns_json(found: Ways) -> Json:
+    pairs = [
+        {
+            "source": str(each.input_id),
+            "sourceColumn": each.input,
+            "target": str(each.output_id),
+            "targetColumn": each.output,
+            "how": each.how,
+        }
+        for each in found.pairs
+    ]
+    unknown = [
+        {"dataset": str(each.dataset_id), "columns": each.columns, "reason": each.reason} for each in found.unknown
+    ]
+    return {"columns": pairs, "unknownColumns": unknown}
 
 
 def _carried(row: Row, at: datetime) -> Json:

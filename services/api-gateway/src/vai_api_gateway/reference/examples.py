@@ -142,7 +142,7 @@ EXAMPLES: dict[str, Example] = {
     "list_datasets": Example(query="?q=orders&layer=bronze,gold&limit=20"),
     "get_dataset": Example(places=_ORDERS),
     "list_versions": Example(query="?limit=10", places=_ORDERS),
-    "get_lineage": Example(query="?direction=downstream&depth=3", places=_ORDERS),
+    "get_lineage": Example(query="?direction=downstream&depth=3&columns=true", places=_ORDERS),
     "preview_dataset": Example(query="?rows=5", places=_ORDERS),
     "profile_column": Example(query="?column=id", places=_ORDERS),
     "download_dataset": Example(query="?format=csv", places=_ORDERS),

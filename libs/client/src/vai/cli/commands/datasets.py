@@ -11,7 +11,7 @@ from rich.text import Text
 from vai.cli.context import Commands, LimitOption, connect, verb
 from vai.cli.screen import show
 from vai.cli.screen.listing import LIMIT, page_of, print_list
-from vai.models.datasets import Dataset, DatasetDetail, Direction, FileFormat, Layer, Write
+from vai.models.datasets import Dataset, DatasetDetail, Direction, FileFormat, Layer, Lineage, Write
 
 from .saving import save
 
@@ -23,6 +23,7 @@ DatasetArgument = Annotated[
 ]
 VersionOption = Annotated[int | None, typer.Option(min=0, help="An earlier version, of silver and gold.")]
 _LONGEST_CELL = 60
+_MOST_UNKNOWN = 20
 
 
 @verb(app, "list")
@@ -189,11 +190,19 @@ def lineage(
     dataset: DatasetArgument,
     direction: Annotated[Direction, typer.Option(help="Where its rows come from, or where they go.")] = "both",
     depth: Annotated[int, typer.Option(min=1, max=20, help="How many steps away.")] = 5,
+    with_columns: Annotated[bool, typer.Option("--columns", help="Which column comes from which.")] = False,
+    column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only what this column of it comes from, and leads to.")
+    ] = None,
 ) -> None:
     """Show where the rows of a table come from and where they go: a line for each step."""
     with connect() as client:
-        found = client.datasets.lineage(dataset, direction=direction, depth=depth)
+        asked = True if with_columns or column is not None else None
+        found = client.datasets.lineage(dataset, direction=direction, depth=depth, columns=asked, column=column)
     if show.data(found.raw):
+        return
+    if asked:
+        _print_columns(found)
         return
     names = {node["id"]: show.clean(node["name"]) for node in found.nodes}
     columns = [show.Column("From", 0), show.Column("To", 0), show.Column("By", 2, gives=True), show.Column("Run", 1)]
@@ -204,6 +213,31 @@ def lineage(
         show.notes().print("nothing is known of it: it is known from its next run on")
     if not found.complete:
         show.notes().print(Text("there is more beyond: --depth", "dim"))
+
+
+def _print_columns(found: Lineage) -> None:
+    names = {node["id"]: show.clean(node["name"]) for node in found.nodes}
+
+    def named(dataset: str, column: str) -> str:
+        return f"{names.get(dataset, dataset)}: {show.clean(column)}"
+
+    rows = [
+        (named(one["source"], one["sourceColumn"]), named(one["target"], one["targetColumn"]), one["how"])
+        for one in found.columns or ()
+    ]
+    if rows:
+        show.print_table(show.output(), [show.Column("From", 0), show.Column("To", 0), show.Column("How", 1)], rows)
+    else:
+        show.notes().print("no column is known to come from another")
+    for one in found.unknown_columns or ():
+        columns = ", ".join(map(show.clean, one["columns"][:_MOST_UNKNOWN])) or "its columns"
+        more = f" and {len(one['columns']) - _MOST_UNKNOWN:,} more" if len(one["columns"]) > _MOST_UNKNOWN else ""
+        why = f" ({show.clean(one['reason'])})" if one["reason"] else ""
+        show.notes().print(
+            Text(f"not known in {names.get(one['dataset'], one['dataset'])}: {columns}{more}{why}", "dim")
+        )
+    if not found.complete:
+        show.notes().print(Text("there is more beyond: --depth, or --column", "dim"))
 
 
 def _carrier(edge: dict[str, Any]) -> str:

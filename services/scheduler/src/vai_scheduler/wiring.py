@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from vai_common.boot import Service
 from vai_common.loops import every
@@ -82,7 +83,7 @@ async def _send_lineage(service: Service[Settings]) -> LineageSender | None:
     """None where the installation has no receiver: then nothing is written down for one, either."""
     settings = service.settings
     has_receiver = bool(settings.openlineage_url or settings.openlineage_topic)
-    await lineage_news.wanted(service.pool, has_receiver)
+    service.spawn(every(LINEAGE_MEASURE_SECONDS, partial(lineage_news.wanted, service.pool, has_receiver)))
     if not has_receiver:
         return None
     receiver = (

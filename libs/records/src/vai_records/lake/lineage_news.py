@@ -40,8 +40,8 @@ SELECT e.subject_id, e.sequence, e.type, e.occurred_at, e.data, o.slug AS org_sl
 FROM events e JOIN runs r ON r.id = e.subject_id JOIN organisations o ON o.id = e.org_id
 LEFT JOIN actions a ON a.id = r.action_id AND a.org_id = r.org_id
 LEFT JOIN connections c ON c.id = r.connection_id AND c.org_id = r.org_id
-LEFT JOIN automation_runs ar ON r.trigger_source_type = 'automation_run' AND ar.id::text = r.trigger_source_id
-    AND ar.org_id = r.org_id
+LEFT JOIN automation_runs ar ON ar.org_id = r.org_id
+    AND ar.id = CASE WHEN r.trigger_source_type = 'automation_run' THEN r.trigger_source_id::uuid END
 LEFT JOIN automations m ON m.id = ar.automation_id
 LEFT JOIN automation_steps s ON s.automation_run_id = ar.id AND s.run_id = r.id
 WHERE (e.subject_id, e.sequence, e.occurred_at) = ($1, $2, $3)

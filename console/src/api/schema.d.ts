@@ -2352,6 +2352,14 @@ export interface components {
             change: "added" | "removed" | "changed";
             place: (string | number)[];
         };
+        ColumnPairShape: {
+            source: string;
+            sourceColumn: string;
+            target: string;
+            targetColumn: string;
+            /** @enum {string} */
+            how: "identity" | "transformation" | "aggregation";
+        };
         ColumnShape: {
             name: string;
             type: string;
@@ -2824,6 +2832,8 @@ export interface components {
             nodes: components["schemas"]["NodeShape"][];
             edges: components["schemas"]["EdgeShape"][];
             complete: boolean;
+            columns: components["schemas"]["ColumnPairShape"][] | null;
+            unknownColumns: components["schemas"]["UnknownColumnsShape"][] | null;
         };
         ListedActionShape: {
             connectionId: string | null;
@@ -3754,6 +3764,11 @@ export interface components {
             dollars: number | null;
             createdAt: string;
         };
+        UnknownColumnsShape: {
+            dataset: string;
+            columns: string[];
+            reason: string | null;
+        };
         UpkeepDoneShape: {
             at: string;
             seconds: number;
@@ -4120,6 +4135,8 @@ export interface operations {
             query?: {
                 direction?: "upstream" | "downstream" | "both";
                 depth?: number;
+                columns?: boolean;
+                column?: string | null;
             };
             header?: never;
             path: {

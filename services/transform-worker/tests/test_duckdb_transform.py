@@ -287,24 +287,6 @@ async def test_a_run_locks_writes_and_gives_back(bench: Any) -> None:
     assert (await ask(await bench.run(), "lock"))["write_epoch"] == 2
 
 
-async def test_what_the_query_says_of_columns_is_kept_with_the_write(bench: Any) -> None:
-    await bench.bronze("shop.orders", "a.parquet")
-    orders = await bench.id_of("bronze", "shop.orders")
-    run = await bench.run()
-    await KIND.prepare(run)
-    await ask(run, "lock")
-    said = {"pairs": [["n", orders, 'N "é"', "identity"]], "unknown": ["odd"], "reason": None}
-    await ask(run, "wrote", **WROTE | {"row_count": 7, "columns": [], "inputs": [orders], "columns_from": said})
-    kept = await bench.pool.fetchrow(
-        """SELECT c.*, w.inputs AS read FROM dataset_writes w JOIN dataset_columns c USING (dataset_id)
-           WHERE c.digest = w.columns_digest AND w.run_id = $1""",
-        run.id,
-    )
-    assert (kept["outputs"], kept["inputs"], kept["hows"]) == (["n"], ['N "é"'], ["identity"])
-    assert [str(each) for each in kept["input_ids"]] == [orders] == [str(each) for each in kept["read"]]
-    assert (kept["unknown"], kept["holds"]) == (["odd"], True)
-
-
 async def test_a_failed_run_gives_the_lock_back(bench: Any) -> None:
     run = await bench.run()
     await ask(run, "lock")

@@ -4,7 +4,6 @@ import threading
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -289,27 +288,6 @@ def test_column_names_may_be_anything(workshop: Any) -> None:
     for _ in range(2):
         workshop.run(sql, mode="incremental_merge", merge_keys=["Order Id", "a.b", 'we"ird'])
     assert workshop.rows() == [(1, 2, 3, 4)]
-
-
-def test_the_sources_of_columns_are_reported(workshop: Any) -> None:
-    orders = workshop.bronze("shop.orders", [{"Id": 1, "total": 5}])
-    workshop.inputs["bronze.shop.orders"]["ids"] = [identity := str(uuid4())]
-    workshop.run("SELECT id, sum(total) AS s, id AS again FROM {{ bronze_orders }} GROUP BY ALL", orders)
-    said = workshop.asked("wrote")[0]["columns_from"]
-    assert [tuple(each) for each in said["pairs"]] == [
-        ("Id", identity, "Id", "identity"),
-        ("s", identity, "total", "aggregation"),
-        ("again", identity, "Id", "identity"),
-    ]
-    assert (said["unknown"], said["reason"]) == ([], None)
-
-
-def test_a_query_whose_columns_nobody_can_tell_is_written_all_the_same(workshop: Any) -> None:
-    workshop.run("SELECT * FROM (PIVOT (SELECT 1 AS a, 2 AS b) ON a IN (1) USING sum(b))")
-    said = workshop.asked("wrote")[0]["columns_from"]
-    assert (said["pairs"], said["unknown"]) == ([], ["1"])
-    assert "PIVOT" in said["reason"]
-    assert workshop.rows() == [(2,)]
 
 
 # Stopping

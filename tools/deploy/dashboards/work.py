@@ -309,6 +309,16 @@ AUTOMATIONS = Dashboard(
                     quiet="the installation has no receiver of them",
                 ),
                 Panel(
+                    "OpenLineage events that wait",
+                    "For their receiver, and for how many seconds the oldest has.",
+                    (
+                        Query("max(vai_lineage_waiting)", "waiting"),
+                        Query("max(vai_lineage_waiting_seconds)", "seconds of the oldest"),
+                    ),
+                    "short",
+                    quiet="the installation has no receiver of them",
+                ),
+                Panel(
                     "Webhooks",
                     "Taken by what became of them, refused by why.",
                     (

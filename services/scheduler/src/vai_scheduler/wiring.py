@@ -18,10 +18,10 @@ from vai_scheduler.approval_gate import ApprovalGate
 from vai_scheduler.call_automation import CallAutomation
 from vai_scheduler.conditional_branch import ConditionalBranch
 from vai_scheduler.events import Events
+from vai_scheduler.lineage.receivers import HttpReceiver, KafkaReceiver
+from vai_scheduler.lineage.sender import Sender as LineageSender
+from vai_scheduler.lineage.sender import writer
 from vai_scheduler.look import Looker
-from vai_scheduler.openlineage.receivers import HttpReceiver, KafkaReceiver
-from vai_scheduler.openlineage.sender import Sender as LineageSender
-from vai_scheduler.openlineage.sender import writer
 from vai_scheduler.orchestrator import SWEEP_SECONDS, Orchestrator
 from vai_scheduler.schedules import Schedules
 from vai_scheduler.settings import Settings

@@ -15,7 +15,7 @@ from vai_transform_worker import telling
 from vai_transform_worker.audit import Audit
 from vai_transform_worker.failures import about_text, query_failure, version_gone
 from vai_transform_worker.interruption import Watch
-from vai_transform_worker.query import engine, following, merge_keys, pivots, safety
+from vai_transform_worker.query import column_thread, engine, merge_keys, pivots, safety
 from vai_transform_worker.query.bounds import Bounds
 from vai_transform_worker.query.empty_inputs import PLACEHOLDER, UNTYPED, Blanks
 from vai_transform_worker.query.unfiltered import unfiltered
@@ -81,7 +81,7 @@ class _Transform:
         self.rows_read = False
         self.as_text: list[engine.AsText] = []
         self.sources: dict[str, Source] = {}
-        self.following: following.Following | None = None
+        self.following: column_thread.Following | None = None
         self.audit = Audit(definition, self.name, watch, connection, self._bind, self._bound, self._failure)
 
     def run(self) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class _Transform:
         relation = self._bound(sql, list(sources.values()), tree)
         names, kinds = relation.columns, relation.types
         if not self.definition.dry_run:
-            self.following = following.Following(sql, names, following.columns_of(self.connection))
+            self.following = column_thread.Following(sql, names, column_thread.columns_of(self.connection))
         without_type = delta_types.untyped(sql, names, kinds, self._bind)
         self._tell_untyped(without_type)
         self.untyped = [name for name, kind in without_type.items() if kind == "NULL"]
@@ -326,7 +326,7 @@ class _Transform:
         return {
             "row_count": written.table_rows,
             "rows": written.rows,
-            "columns_from": self.following and following.reported(self.following.found(), self.sources),
+            "columns_from": self.following and column_thread.reported(self.following.found(), self.sources),
             "inputs": sorted({each for source in self.sources.values() for each in source.ids}),
             "reads_itself": self.definition.is_made_of_itself(),
             "changes": self.audit.changes,

@@ -5,7 +5,7 @@ import time
 import duckdb
 import pytest
 
-from vai_transform_worker.query import following
+from vai_transform_worker.query import column_thread
 from vai_transform_worker.query.column_sources import (
     LONGEST_SQL,
     MOST_COLUMNS,
@@ -13,7 +13,7 @@ from vai_transform_worker.query.column_sources import (
     ColumnSources,
     sources_of,
 )
-from vai_transform_worker.query.following import Following
+from vai_transform_worker.query.column_thread import Following
 
 TABLES = """
 CREATE SCHEMA lake;
@@ -30,7 +30,7 @@ def found(sql: str) -> ColumnSources:
     """What is found for SQL that DuckDB takes; the columns are those that it binds."""
     with duckdb.connect() as connection:
         connection.execute(TABLES)
-        return sources_of(sql, connection.sql(sql).columns, following.columns_of(connection))
+        return sources_of(sql, connection.sql(sql).columns, column_thread.columns_of(connection))
 
 
 def told(sql: str) -> str:
@@ -171,7 +171,7 @@ def test_there_are_bounds_and_they_are_said(sql: str, names: list[str], reason: 
 
 
 def test_what_takes_too_long_is_given_up_and_the_thread_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "SECONDS", 0.2)
+    monkeypatch.setattr(column_thread, "SECONDS", 0.2)
     doubling = ", ".join(f"x{n - 1} + x{n - 1} AS x{n}" for n in range(1, 60))
     began = time.monotonic()
     work = Following(f"SELECT c0 AS x0, {doubling} FROM lake.a", [f"x{n}" for n in range(60)], {"a": ["c0"]})

@@ -98,7 +98,9 @@ async def datasets(conn: Queries, org_id: UUID) -> list[Dataset]:
 
 
 async def ensure_dataset(conn: Queries, org_id: UUID, layer: str, name: str, location: str) -> Dataset:
-    """The table of that name, made where it was not there."""
+    """The table of that name, made where it was not there. Each slice asks for it: looking comes first."""
+    if (there := await dataset(conn, org_id, layer, name)) is not None:
+        return there
     await conn.execute(
         """INSERT INTO datasets (id, org_id, layer, name, location) VALUES ($1, $2, $3, $4, $5)
            ON CONFLICT (org_id, layer, name) DO NOTHING""",

@@ -6,6 +6,15 @@ from uuid import UUID
 from vai_common.queries import Queries
 from vai_records.runs.chain import CHAIN
 
+_SAVE = """
+INSERT INTO checkpoints (run_id, state) VALUES ($1, $2)
+ON CONFLICT (run_id) DO UPDATE SET state = excluded.state, updated_at = clock_timestamp()
+"""
+_PROGRESS = f"""
+WITH saved AS ({_SAVE})
+UPDATE runs SET losses = 0, spared = false WHERE id = $1 AND (losses > 0 OR spared)
+"""
+
 
 async def load(conn: Queries, run_id: UUID) -> dict[str, Any] | None:
     """The run's last checkpoint. If it has none, that of the run that it retries (decision 19)."""
@@ -21,12 +30,4 @@ async def save(conn: Queries, run_id: UUID, state: dict[str, Any], is_progress: 
     It also resets the losses: a run that makes progress is not one that kills its workers (decision 16). What a run
     only announces is no progress.
     """
-    await conn.execute(
-        """INSERT INTO checkpoints (run_id, state) VALUES ($1, $2)
-           ON CONFLICT (run_id) DO UPDATE SET state = excluded.state, updated_at = clock_timestamp()""",
-        *(run_id, state),
-    )
-    if is_progress:
-        await conn.execute(
-            "UPDATE runs SET losses = 0, spared = false WHERE id = $1 AND (losses > 0 OR spared)", run_id
-        )
+    await conn.execute(_PROGRESS if is_progress else _SAVE, run_id, state)

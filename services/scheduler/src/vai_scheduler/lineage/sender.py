@@ -10,8 +10,8 @@ from vai_common.db import is_away
 from vai_common.queries import Pool
 from vai_records.lake import lineage_news
 from vai_records.lake.lineage_news import CLAIM_SECONDS, Claimed, Facts
+from vai_scheduler.lineage.receivers import Away, Receiver, Refused
 from vai_scheduler.metrics import lineage_events, lineage_waiting, lineage_waiting_seconds
-from vai_scheduler.openlineage.receivers import Away, Receiver, Refused
 
 _log = structlog.get_logger()
 
@@ -107,10 +107,10 @@ class Sender:
 
 def writer(namespace: str, public_url: str) -> Written:
     """Imports OpenLineage's library, which takes a second: installations without a receiver never do."""
-    from vai_scheduler.openlineage import messages
+    from vai_scheduler.lineage import catalogue_events
 
     def written(facts: Facts) -> tuple[bytes, bytes]:
-        event = messages.event_of(facts, namespace, public_url)
-        return messages.key_of(event), messages.written_out(event)
+        event = catalogue_events.event_of(facts, namespace, public_url)
+        return catalogue_events.key_of(event), catalogue_events.written_out(event)
 
     return written

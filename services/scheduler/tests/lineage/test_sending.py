@@ -9,16 +9,16 @@ from uuid import UUID
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-
 from openlineage.client import facet_v2
-from services.scheduler.tests.openlineage.catalogue import Catalogue, bronze, catalogue, happens, run, table
+
+from services.scheduler.tests.lineage.catalogue import Catalogue, bronze, catalogue, happens, run, table
 from services.scheduler.tests.stage import Stage, step
 from vai_common.ids import uuid7
 from vai_devstack.servers.broker import Broker
 from vai_records.lake import lineage_news
-from vai_scheduler.openlineage import sender as sending
-from vai_scheduler.openlineage.receivers import HttpReceiver, KafkaReceiver, Receiver
-from vai_scheduler.openlineage.sender import Sender, writer
+from vai_scheduler.lineage import sender as sending
+from vai_scheduler.lineage.receivers import HttpReceiver, KafkaReceiver, Receiver
+from vai_scheduler.lineage.sender import Sender, writer
 from vai_testkit.automations import start
 from vai_testkit.servers.broker import broker  # noqa: F401
 from vai_testkit.wait import wait_for
@@ -193,7 +193,7 @@ async def test_an_event_that_is_refused_for_good_stops_no_other(stage: Stage) ->
 
 
 async def test_a_silent_receiver_slows_no_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vai_scheduler.openlineage.receivers.SECONDS", 3.0)
+    monkeypatch.setattr("vai_scheduler.lineage.receivers.SECONDS", 3.0)
     run_id = await run(stage, "duckdb_transform", TRANSFORM)
     await happens(stage, run_id, "duckdb_transform", "action.started")
     async with catalogue(silent=True) as there:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from inspect import ismodule
 from typing import Any
 from uuid import UUID
 
@@ -69,10 +70,10 @@ async def test_a_transform_tells_what_it_read_and_wrote_by_column(stage: Stage) 
     assert output["name"] == "gold.sales"
     assert output["outputFacets"]["outputStatistics"]["rowCount"] == 7
     assert output["facets"]["version"]["datasetVersion"] == "3"
-    assert output["facets"]["schema"]["fields"] == [{"name": "sum", "type": "HUGEINT"}]
+    assert [(each["name"], each["type"]) for each in output["facets"]["schema"]["fields"]] == [("sum", "HUGEINT")]
     (source,) = output["facets"]["columnLineage"]["fields"]["sum"]["inputFields"]
     assert (source["namespace"], source["name"], source["field"]) == (place, "bronze.shop.orders", "total")
-    assert source["transformations"] == [{"type": "DIRECT", "subtype": "AGGREGATION"}]
+    assert [(each["type"], each["subtype"]) for each in source["transformations"]] == [("DIRECT", "AGGREGATION")]
     assert "a customer" not in json.dumps([begun, ended])
     assert all("authorization: Bearer key-1" in head for head in there.heads)
     assert await waiting(stage) == 0
@@ -100,12 +101,13 @@ async def test_every_facet_is_one_of_the_librarys_with_its_schema(stage: Stage) 
     )
     async with catalogue() as there:
         first, second = await sent(stage, there)
-    assert first["run"]["facets"]["parent"]["run"] == {"runId": str(parent)}
+    assert first["run"]["facets"]["parent"]["run"]["runId"] == str(parent)
     assert second["run"]["facets"]["errorMessage"]["message"] == f"DATA_ERROR: see https://vai.test/runs/{failed}"
     assert "Ada" not in json.dumps(second)
     known = {
         cls._get_schema()
         for name in facet_v2.__all__
+        if ismodule(getattr(facet_v2, name))
         for cls in vars(getattr(facet_v2, name)).values()
         if isinstance(cls, type) and hasattr(cls, "_get_schema")
     }

@@ -49,7 +49,8 @@ class Catalogue:
         body = await reader.readexactly(length)
         self.heads.append(head)
         if self.silent:
-            await reader.read()
+            await reader.read()  # until the other side gives up
+            writer.close()
             return
         status = 422 if self.refuses and self.refuses.encode() in body else self.status
         if status < 300:

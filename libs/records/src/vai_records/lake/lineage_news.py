@@ -1,6 +1,6 @@
 """What a receiver of OpenLineage events has not been told yet, and the facts of the runs that it is told of.
 
-A row is written with the event, in the same transaction, by a trigger (0042). One scheduler claims it, sends it and
+A row is written with the event, in the same transaction, by a trigger (0044). One scheduler claims it, sends it and
 deletes it; a claim that is older than `CLAIM_SECONDS` is of a scheduler that died, and the event is sent again.
 """
 

@@ -1,7 +1,7 @@
 """One event of the journal as an OpenLineage event, by the classes of OpenLineage's own client library.
 
 It says names, columns, numbers and an error's code: no row, no SQL, no text of an error, no address of a source
-(decision 75).
+(decision 77).
 """
 
 from collections.abc import Iterable, Mapping

@@ -2735,7 +2735,7 @@ export interface components {
         /** @enum {string} */
         HeldFor: "approval" | "limit" | "deferred" | "scheduled";
         InputBody: {
-            type?: ("string" | "number" | "integer" | "boolean" | "object" | "array") | null;
+            type?: ("string" | "number" | "integer" | "boolean" | "object" | "array" | "secret") | null;
             default?: components["schemas"]["JsonValue"];
             required?: boolean;
             description?: string | null;

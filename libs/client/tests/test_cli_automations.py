@@ -294,3 +294,38 @@ def test_an_automation_run_is_cancelled(vai: Vai, platform: Any, automation: Any
     done = vai("automations", "cancel", run)
     assert done.exit_code == 0
     assert done.stdout.startswith(f"automation run {run} cancelled")
+
+
+@pytest.fixture
+def asking(platform: Any) -> Any:
+    inputs = {"token": {"type": "secret", "required": True}, "day": {"type": "string"}}
+    return platform.add_automation(slug="daily", steps=STEPS, inputs=inputs)
+
+
+def test_a_secret_input_comes_of_a_file_or_a_pipe(vai: Vai, platform: Any, asking: Any, tmp_path: Path) -> None:
+    (tmp_path / "token.txt").write_text("t0ken-4711\n")
+    given = ("automations", "trigger", "daily", "--set", "day=monday", "--no-follow")
+    assert vai(*given, "--secret", "token=@token.txt").exit_code == 0
+    assert vai(*given, "--secret", "token=-", input="t0ken-4711\n").exit_code == 0
+    assert vai(*given, "--secret", "token", input="t0ken-4711").exit_code == 0
+    sent = [request.body["inputs"] for request in platform.requests("POST", "/trigger")]
+    assert sent == [{"day": "monday", "token": "t0ken-4711"}] * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--set", "token=t0ken-4711"), "give --secret token"),
+        (("--set", "token=@@4711"), "give --secret token"),
+        (("--secret", "token=t0ken-4711"), "token=@FILE"),
+        (("--secret", "day"), "'day' is no secret input; there are token"),
+    ],
+)
+def test_a_secret_input_never_stands_on_the_command_line(
+    vai: Vai, platform: Any, asking: Any, options: tuple[str, ...], said: str
+) -> None:
+    done = vai("automations", "trigger", "daily", *options)
+    assert done.exit_code == 2
+    assert said in " ".join(done.stderr.split())
+    assert "4711" not in done.output
+    assert not platform.requests("POST", "/trigger")

@@ -1,5 +1,17 @@
 /** Starts an automation by hand: a field for each of its inputs. */
-import { Alert, Button, Group, Modal, NumberInput, Select, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import {
+  Alert,
+  Button,
+  Group,
+  Modal,
+  NumberInput,
+  PasswordInput,
+  Select,
+  Stack,
+  Text,
+  Textarea,
+  TextInput,
+} from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "~/api/client";
@@ -133,6 +145,17 @@ function Field({ name, input, text, error, first, change }: FieldProps) {
       />
     );
   }
+  if (input.type === "secret") {
+    return (
+      <PasswordInput
+        {...common}
+        autoComplete="new-password"
+        description={[input.description, "secret: encrypted, and never shown again"].filter(Boolean).join(" · ")}
+        value={text}
+        onChange={(event) => change(event.currentTarget.value)}
+      />
+    );
+  }
   return <TextInput {...common} value={text} onChange={(event) => change(event.currentTarget.value)} />;
 }
 
@@ -144,6 +167,7 @@ function readAs(text: string, input: Declared): { value?: unknown; wrong?: strin
   if (text === "") return isNeeded(input) ? { wrong: "This input is required." } : {};
   switch (input.type) {
     case "string":
+    case "secret":
       return { value: text };
     case "boolean":
       return { value: text === "true" };

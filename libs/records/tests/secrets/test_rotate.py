@@ -82,9 +82,9 @@ async def put_automation(
 
 
 async def put_beside(database: Database, org_id: UUID, ring: Keyring) -> list[tuple[str, UUID]]:
-    """A row of each table that the others do not fill: a token of a connection, an alert rule, a secret."""
+    """A row of each table that the others do not fill: a token, an alert rule, a secret, secret inputs."""
     owner = await database.owner()
-    token, rule, secret = (await put_connection(database, org_id, ring, {}), uuid7(), uuid7())
+    token, rule, secret, run = (await put_connection(database, org_id, ring, {}), uuid7(), uuid7(), uuid7())
     await owner.execute(
         "INSERT INTO organisations (id, slug, name) VALUES ($1, 'a', 'a') ON CONFLICT DO NOTHING", org_id
     )
@@ -107,7 +107,20 @@ async def put_beside(database: Database, org_id: UUID, ring: Keyring) -> list[tu
         org_id,
         ring.encrypt_json({"of": "secrets"}, org_id, secret),
     )
-    return [("access_tokens", token), ("alert_rules", rule), ("secrets", secret)]
+    await put_automation_run(owner, org_id, run, ring.encrypt_json({"of": "automation_runs"}, org_id, run))
+    return [("access_tokens", token), ("alert_rules", rule), ("secrets", secret), ("automation_runs", run)]
+
+
+async def put_automation_run(owner: Any, org_id: UUID, run_id: UUID, sealed: bytes) -> None:
+    """One that has ended: who may do that is not asked of the owner."""
+    await owner.execute("SELECT set_config('vai.role', 'scheduler', false)")
+    await owner.execute(
+        "INSERT INTO automation_runs (id, org_id, automation_id, version_id, triggered_by, sealed, status,"
+        " completed_at) VALUES ($1, $2, $1, $1, 'manual', $3, 'failed', clock_timestamp())",
+        run_id,
+        org_id,
+        sealed,
+    )
 
 
 async def opened(database: Database, ring: Keyring, table: str, row_id: UUID) -> Any:

@@ -152,3 +152,16 @@ async def test_a_slug_that_is_no_name_of_a_tool_is_refused(client: httpx2.AsyncC
         assert answer.status_code == 422
         listed = (await client.get(f"/api/v1/{path}", params={"expose": "false"})).json()[path]
         assert [one["expose"] for one in listed] == [False]
+
+
+async def test_a_secret_input_is_for_people_alone(live: str, team: Team, client: httpx2.AsyncClient) -> None:
+    needed, may = {"token": {"type": "secret", "required": True}}, {"token": {"type": "secret"}}
+    await save(client, "automations", NIGHTLY | {"inputs": needed})
+    await save(client, "automations", NIGHTLY | {"slug": "may", "inputs": may})
+    async with talking(live, team.headers()) as mcp:
+        tools = {tool.name: tool for tool in (await mcp.list_tools()).tools}
+        assert "nightly" not in tools
+        assert tools["may"].input_schema["properties"] == {}
+        for name in ("nightly", "may"):
+            assert "no model may know" in str(await refused(mcp, name, token="t0ken-4711"))
+    assert (await client.get("/api/v1/automation-runs")).json()["automationRuns"] == []

@@ -9,7 +9,7 @@ from vai_common.queries import Queries, Row
 from vai_records.automations import runs, steps
 from vai_records.automations.advance import StepStatus
 from vai_records.automations.causes import DEEPEST
-from vai_records.automations.inputs import with_defaults, wrong_inputs
+from vai_records.automations.inputs import BY_HAND, secret_names, with_defaults, wrong_inputs
 from vai_records.automations.runs import Live
 from vai_records.automations.steps import Notes
 from vai_records.automations.versions import Version
@@ -47,7 +47,7 @@ async def open_run(conn: Queries, live: Live, version: Version, notes: Notes) ->
     if in_turn and (before := await runs.earlier(conn, live)) is not None:
         return await _meets(conn, live, before, notes)
     event, inputs = await runs.given(conn, live.id)
-    if wrong := _wrong_input(version.inputs, inputs):
+    if wrong := _wrong_input(version.inputs, inputs, is_sealed=await _is_sealed(conn, live, version)):
         tell_end(notes, live, StepStatus.FAILED, _error(wrong, {}))
         return Opening.OVER
     conditions = [RootedCondition.model_validate(one) for one in version.conditions]
@@ -80,12 +80,18 @@ async def _meets(conn: Queries, live: Live, before: Row, notes: Notes) -> Openin
     return Opening.OVER
 
 
-def _wrong_input(declared: Json, inputs: Json) -> str | None:
+async def _is_sealed(conn: Queries, live: Live, version: Version) -> bool:
+    """Whether it was given secret inputs; asked only where there may be some."""
+    return bool(secret_names(version.inputs)) and await runs.sealed(conn, live.id) is not None
+
+
+def _wrong_input(declared: Json, inputs: Json, *, is_sealed: bool) -> str | None:
     """A sentence about what is wrong with the inputs. None if they are right."""
-    for name, wrong in wrong_inputs(declared, inputs):
+    for name, wrong in wrong_inputs(declared, inputs, is_sealed=is_sealed):
         what = {
             "missing": "is required and was not given",
             "null": "is required and is null",
+            "not_sealed": f"is a secret, and {BY_HAND}: no webhook, event, schedule or call brings it",
             "type": f"is not of the type {declared[name].get('type')}",
         }
         return f"the input {name!r} {what[wrong]}"

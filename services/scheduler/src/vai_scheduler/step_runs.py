@@ -9,7 +9,7 @@ from uuid import UUID
 from vai_common.queries import Queries
 from vai_records.automations import references, runs, steps
 from vai_records.automations.advance import shown_state
-from vai_records.automations.inputs import with_defaults
+from vai_records.automations.inputs import secret_names, with_defaults
 from vai_records.automations.references import BadReference, Filled, Reference
 from vai_records.automations.runs import Live
 from vai_records.automations.saved_steps import with_name
@@ -53,10 +53,22 @@ class Values:
     event: Json | None = None
     steps: dict[str, Json] = field(default_factory=dict)
     named: Json = field(default_factory=dict, repr=False)
+    secrets: Json = field(default_factory=dict, repr=False)
+    """The inputs that are secret; in `inputs` is a marker in their place."""
 
     @property
     def roots(self) -> Json:
         return {"inputs": self.inputs, "steps": self.steps, "event": self.event or {}, **self.named}
+
+    def look_up(self, secret: frozenset[str], reference: Reference) -> Any:
+        """What it stands for; `secret` are the inputs that are. Raises `BadReference`."""
+        if not (reference.path[0] == "inputs" and references.is_secret(reference, secret)):
+            return reference.look_up(self.roots)
+        name = reference.path[1]
+        if len(reference.path) > 2 or name not in self.secrets:
+            why = "a secret has no fields" if len(reference.path) > 2 else f"the secret input {name!r} was not given"
+            raise BadReference(f"{reference.text} leads nowhere: {why}")
+        return self.secrets[name]
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,8 @@ class Preparer:
         if any(path[0] in ("event", "inputs") for path in wanted):
             event, inputs = await runs.given(self.conn, self.live.id)
             values.event, values.inputs = event, with_defaults(self.version.inputs, inputs)
+        if any(path[0] == "inputs" and len(path) > 1 and path[1] in self._secret for path in wanted):
+            values.secrets = await self._given_secrets()
         values.named = self.lookups.values.roots
         found = [standing[key] for key in named if key in standing]
         results = await self._results(found) if found else {}
@@ -88,6 +102,21 @@ class Preparer:
             result = results.get(step.run_id) if step.run_id else None
             values.steps[step.key] = {"status": _shown(step), "result": result, "error": step.error}
         return values
+
+    @property
+    def _secret(self) -> frozenset[str]:
+        return secret_names(self.version.inputs)
+
+    async def _given_secrets(self) -> Json:
+        """Raises `Unready` where they cannot be opened."""
+        sealed = await runs.sealed(self.conn, self.live.id)
+        if sealed is None:
+            return {}
+        try:
+            opened: Json = self.keyring.decrypt_json(sealed, self.live.org_id, self.live.id)
+        except SecretError as error:
+            raise Unready(str(error)) from error
+        return opened
 
     async def _results(self, found: Iterable[Step]) -> dict[UUID, Any]:
         try:
@@ -172,8 +201,8 @@ class Preparer:
         return self.actions[action_id]
 
     def _resolved(self, step: Json, order: Order, values: Values) -> Filled:
-        look_up = partial(Reference.look_up, values=values.roots)
-        filled = references.fill(order.kind, order.definition, look_up)
+        look_up = partial(values.look_up, self._secret)
+        filled = references.fill(order.kind, order.definition, look_up, secret_inputs=self._secret)
         resolved = filled.definition
         if roots := {path[0] for path in branch_roots({**step, "definition": order.definition})}:
             resolved["input"] = {**(resolved.get("input") or {}), **{root: values.roots[root] for root in roots}}

@@ -12,6 +12,8 @@ import typer
 
 from vai.models.answers import Json
 
+_SEEN = "what stands on the command line is seen by others and kept in the shell's history"
+
 
 def definition_of(source: str | None, assignments: Iterable[str], connection: str | None = None) -> Json:
     """The definition in `source`, as `read_object` takes it, with the assignments put on top."""
@@ -115,12 +117,49 @@ def key_of(given: str, option: str) -> str:
     return found
 
 
+def secret_text(file: str | None, option: str, asked: str = "Value") -> str:
+    """A secret of a file, of the standard input (`-`, or where it is a pipe), or asked for twice.
+
+    One line end at the end of a pipe or a file is no part of it. Raises BadParameter that names `option`.
+    """
+    if file is None and sys.stdin.isatty():
+        return str(typer.prompt(asked, hide_input=True, confirmation_prompt=True))
+    value = file_text(file or "-", option).removesuffix("\n").removesuffix("\r")
+    if not value:
+        raise typer.BadParameter(f"there is no value: pipe it in, or give {option} with a file", param_hint=option)
+    return value
+
+
+def secret_inputs(declared: Json, given: Json, secrets: Iterable[str], assignments: Iterable[str]) -> Json:
+    """The secret inputs of an automation: of `--secret NAME` and `NAME=@FILE`, and asked for where one is needed.
+
+    Raises BadParameter for one that stands on the command line.
+    """
+    names = {name for name, one in declared.items() if one.get("type") == "secret"}
+    for name, _, text in (each.partition("=") for each in assignments):
+        if name in names and (not text.startswith("@") or text.startswith("@@")):
+            raise typer.BadParameter(f"{name} is a secret: {_SEEN}; give --secret {name}", param_hint="--set")
+    found: Json = {}
+    for name, equals, source in (each.partition("=") for each in secrets):
+        if name not in names:
+            known = ", ".join(sorted(names)) or "none"
+            raise typer.BadParameter(f"{name!r} is no secret input; there are {known}", param_hint="--secret")
+        if equals and source != "-" and not source.startswith("@"):
+            raise typer.BadParameter(
+                f"{_SEEN}; write {name} (it is asked for), {name}=@FILE or {name}=-", param_hint="--secret"
+            )
+        found[name] = secret_text(source.removeprefix("@") if equals else None, "--secret", name)
+    for name in sorted(names - given.keys() - found.keys()) if sys.stdin.isatty() else ():
+        if declared[name].get("required"):
+            found[name] = secret_text(None, "--secret", name)
+    return found
+
+
 def secret_object(source: str, option: str) -> Json:
     """A JSON object of a file or of the standard input, and never of the command line itself."""
     if source.lstrip().startswith(("{", "[", '"')):
         raise typer.BadParameter(
-            "what stands on the command line is seen by others and kept in the shell's history; "
-            f"write it into a file, or pipe it in: … | vai … {option} -",
+            f"{_SEEN}; write it into a file, or pipe it in: … | vai … {option} -",
             param_hint=option,
         )
     return read_object(source, option)

@@ -76,7 +76,9 @@ _CALLS = """ARRAY(
     WHERE s->>'kind' = 'call_automation'
 )"""
 _CALLED = f"""
-SELECT a.id, a.slug, {_CALLS} AS calls FROM automations a JOIN automation_versions v ON v.id = a.version_id
+SELECT a.id, a.slug, {_CALLS} AS calls, jsonb_path_exists(v.definition,
+    '$.inputs.* ? (@.type == "secret" && @.required == true)') AS needs_secret
+FROM automations a JOIN automation_versions v ON v.id = a.version_id
 WHERE a.org_id = $1 AND a.deleted_at IS NULL AND (a.slug = ANY($2::text[]) OR a.id = ANY($3::uuid[]))
 """
 _CALLERS = f"""
@@ -288,7 +290,9 @@ async def to_start(conn: Queries, org_id: UUID, name: str) -> ToStart | None:
 
 
 async def named(conn: Queries, org_id: UUID, names: list[str]) -> Mapping[str, Any]:
-    """`id`, `slug` and `calls` (the automations that its steps name, with NULLs) by the name that each is known by."""
+    """By the name that each is known by: `id`, `slug`, `calls` (the automations that its steps name, with NULLs), and
+    `needs_secret` (whether it has an input that is given by hand alone).
+    """
     return by_name(names, await conn.fetch(_CALLED, org_id, names, ids_in(names)))
 
 

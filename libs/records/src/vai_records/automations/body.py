@@ -1,7 +1,7 @@
 """An automation as somebody writes it (document 002): both spellings, short and long forms; one form is stored."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AliasChoices, AliasGenerator, ConfigDict, Field, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
@@ -130,15 +130,20 @@ class StepBody(_Part):
 
 
 class InputBody(_Part):
-    """An input that the automation declares (decision 45); one that is not required and not given is its default."""
+    """An input that the automation declares (decision 45); one that is not required and not given is its default.
 
-    type: Literal["string", "number", "integer", "boolean", "object", "array"] | None = None
+    A `secret` is a text that is given by hand, kept encrypted and never shown (docs/automations.md, "Secret inputs").
+    """
+
+    type: Literal["string", "number", "integer", "boolean", "object", "array", "secret"] | None = None
     default: JsonValue = None
     required: bool = False
     description: Annotated[str, Field(max_length=1_000)] | None = None
 
     @model_validator(mode="after")
     def _default_fits(self) -> "InputBody":
+        if self.type == SECRET and self.default is not None:
+            raise ValueError("a secret has no default, which everybody could read; name $/secrets/NAME in the steps")
         if self.default is not None and not fits(self.default, self.type):
             raise ValueError(f"the default is no {self.type}")
         return self
@@ -190,6 +195,9 @@ class AutomationBody(AutomationParts):
         return self
 
 
+SECRET: Final = "secret"
+"""The type of an input whose value goes in and never comes out."""
+
 TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "number": (int, float),
@@ -197,6 +205,7 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "object": (dict,),
     "array": (list,),
+    "secret": (str,),
 }
 """The types that an input may be declared with, and what has them."""
 

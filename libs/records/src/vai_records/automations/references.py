@@ -45,6 +45,7 @@ __all__ = [
     "fill",
     "holds_reference",
     "is_reference",
+    "is_secret",
     "is_written",
     "may_name",
     "references_in",
@@ -130,14 +131,16 @@ def fill(
     *,
     plain: bool = False,
     only: frozenset[Place] | None = None,
+    secret_inputs: frozenset[str] = frozenset(),
 ) -> Filled:
     """The definition with each reference replaced by what it looks up, in one pass: what was looked up is a value, in
     which nothing is looked up again. Raises `BadReference`.
 
     SQL takes references inside string literals only, escaped: what a webhook sends must not become SQL (decision 44).
-    What is filled has a bound, counted before it is put together (rule 24).
+    What is filled has a bound, counted before it is put together (rule 24). `secret_inputs`: those whose values are
+    write-only, too.
     """
-    filler = _Filler(_Styles(kind, definition, plain, only), look_up)
+    filler = _Filler(_Styles(kind, definition, plain, only), look_up, secret_inputs)
     filled = {key: filler.filled(inner, (key,)) for key, inner in definition.items()}
     if filler.sizes and is_deeper(filled, DEEPEST_MADE):
         message = f"with all its references filled the step would be nested deeper than {DEEPEST_MADE} levels"
@@ -148,9 +151,14 @@ def fill(
     return Filled(with_marks(filled, list(marked.values())), kept, tuple(filler.secrets))
 
 
-def secret_fault(kind: str, place: Place, reference: Reference) -> str | None:
-    """Why a secret may not stand at a place of a definition."""
-    if not reference.is_secret or mark_place(kind, place) is not None:
+def is_secret(reference: Reference, inputs: frozenset[str]) -> bool:
+    """Whether it stands for a secret: one of the organisation, or one of these inputs."""
+    return reference.is_secret or (reference.path[0] == "inputs" and not inputs.isdisjoint(reference.path[1:2]))
+
+
+def secret_fault(kind: str, place: Place, reference: Reference, inputs: frozenset[str] = frozenset()) -> str | None:
+    """Why a secret may not stand at a place of a definition; `inputs` are those that are secret."""
+    if not is_secret(reference, inputs) or mark_place(kind, place) is not None:
         return None
     return f"{reference.text}: {SECRET_PLACES}"
 
@@ -292,6 +300,7 @@ class _Finder:
 class _Filler:
     styles: _Styles
     look_up: Callable[[Reference], Any]
+    secret_inputs: frozenset[str] = frozenset()
     left: int = MOST_BYTES
     sizes: dict[str, int] = field(default_factory=dict)
     names: list[tuple[Place, Any]] = field(default_factory=list)
@@ -346,7 +355,7 @@ class _Filler:
         if "default" not in value:
             return self._as_it_is(self._value(value["ref"], lookup), place)
         found = Lookup(lookup.references, None).value(self._look_up)
-        self._roots |= {reference.path[0] for reference in lookup.references}
+        self._note_roots(lookup)
         if found is None:
             return self.filled(value["default"], place)
         self._take(value["ref"], found)
@@ -370,13 +379,18 @@ class _Filler:
 
     def _value(self, text: str, lookup: Lookup) -> Any:
         value = lookup.value(self._look_up)
-        self._roots |= {reference.path[0] for reference in lookup.references}
+        self._note_roots(lookup)
         self._take(text, value)
         return value
 
+    def _note_roots(self, lookup: Lookup) -> None:
+        self._roots |= {reference.path[0] for reference in lookup.references}
+        if any(is_secret(reference, self.secret_inputs) for reference in lookup.references):
+            self._roots.add("secrets")
+
     def _look_up(self, reference: Reference) -> Any:
         value = self.look_up(reference)
-        if reference.is_secret and isinstance(value, str):
+        if is_secret(reference, self.secret_inputs) and isinstance(value, str):
             self.secrets[value] = None
         return value
 

@@ -19,7 +19,7 @@ from vai_records.metrics import automation_runs_created
 
 _COLUMNS = (
     "id, org_id, automation_id, version_id, triggered_by, trigger_key, event, inputs, depth, parent_run_id, retry_of,"
-    " created_by, traceparent, cause_id, cut_off, waits, retry_from"
+    " created_by, traceparent, cause_id, cut_off, waits, retry_from, sealed"
 )
 # Labels go down: of its automation, of the run that calls it, of who triggers it; the last one of a key counts.
 _CREATE = f"""
@@ -29,7 +29,7 @@ SELECT {", ".join(f"new.{name}" for name in _COLUMNS.split(", "))},
 FROM (SELECT clock_timestamp() AS now) AS at, unnest(
     $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[], $9::int[],
     $10::uuid[], $11::uuid[], $12::uuid[], $13::text[], $14::uuid[], $15::text[], $16::bool[], $17::text[],
-    $18::jsonb[]) WITH ORDINALITY AS new({_COLUMNS}, given, place)
+    $18::bytea[], $19::jsonb[]) WITH ORDINALITY AS new({_COLUMNS}, given, place)
     LEFT JOIN automations a ON a.id = new.automation_id LEFT JOIN runs caller ON caller.id = new.parent_run_id
 ORDER BY new.place
 ON CONFLICT DO NOTHING
@@ -67,7 +67,8 @@ class NewAutomationRun:
     """All that the row of a new automation run says; `trigger_key` makes one trigger one run.
 
     `cause_id` is None where it is its own cause; `cut_off` says why it may not begin (`automations.causes`).
-    `waits`: it begins after the runs of its schedule before it. `labels`: besides those that it inherits.
+    `waits`: it begins after the runs of its schedule before it. `labels`: besides those that it inherits. `sealed`: the
+    secrets of its inputs, encrypted for its id.
     """
 
     org_id: UUID
@@ -86,6 +87,7 @@ class NewAutomationRun:
     cut_off: str | None = None
     waits: bool = False
     retry_from: str | None = None
+    sealed: bytes | None = field(default=None, repr=False)
     labels: dict[str, str] = field(default_factory=dict)
     id: UUID = field(default_factory=uuid7)
 
@@ -109,6 +111,7 @@ class NewAutomationRun:
             self.cut_off,
             self.waits,
             self.retry_from,
+            self.sealed,
             self.labels,
         )
 
@@ -156,6 +159,7 @@ WHERE r.id = $1 AND r.status = 'running' FOR UPDATE OF r SKIP LOCKED
 """
 _IS_RUNNING = "SELECT EXISTS (SELECT FROM automation_runs WHERE id = $1 AND status = 'running')"
 _GIVEN = "SELECT event, inputs FROM automation_runs WHERE id = $1"
+_SEALED = "SELECT sealed FROM automation_runs WHERE id = $1"
 _EARLIER = """
 SELECT id, created_by IS NOT NULL AS is_backfill FROM automation_runs
 WHERE automation_id = $1 AND status = 'running' AND id < $2 AND triggered_by = 'schedule' ORDER BY id LIMIT 1
@@ -244,6 +248,12 @@ async def given(conn: Queries, run_id: UUID) -> tuple[dict[str, Any] | None, dic
     """The event and the inputs that the automation run was made with; either may be large."""
     [row] = await conn.fetch(_GIVEN, run_id)
     return row["event"], row["inputs"]
+
+
+async def sealed(conn: Queries, run_id: UUID) -> bytes | None:
+    """The secrets of its inputs, encrypted for it."""
+    found: bytes | None = await conn.fetchval(_SEALED, run_id)
+    return found
 
 
 async def earlier(conn: Queries, live: Live) -> Row | None:

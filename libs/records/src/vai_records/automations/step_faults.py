@@ -1,9 +1,10 @@
 """What is wrong between the steps of an automation: who waits for whom, by which port, and what they refer to."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from vai_records.automations import references
+from vai_records.automations.inputs import secret_names
 from vai_records.automations.plan import Plan, When, find_cycle
 from vai_records.automations.references import BadReference
 from vai_records.definitions.conditions import ROOTS, path_of
@@ -12,7 +13,8 @@ from vai_records.refused import Fault, Place
 Json = dict[str, Any]
 Names = Callable[[references.Reference], str | None]
 
-_PLAIN_TYPES = ("string", "number", "integer", "boolean")
+_PLAIN_TYPES = ("string", "number", "integer", "boolean", "secret")
+NO_CONDITION: Final = "a condition cannot look at a secret"
 _PORTS = {"approval_gate": ("approved", "rejected")}
 
 
@@ -64,18 +66,20 @@ def reference_faults(
 
     `names` says what is wrong with a variable or a secret; None: they are not looked at.
     """
-    known = _Known(Plan.of({"steps": steps, "max_parallel": 1}), inputs, names)
+    known, secret = _Known(Plan.of({"steps": steps, "max_parallel": 1}), inputs, names), secret_names(inputs)
     for place, (step, definition) in enumerate(zip(steps, definitions, strict=True)):
         here = (*at, place, "action", "definition" if step["action_id"] is None else "action_id")
         try:
             for where, reference in references.references_in(definition, kind=step["kind"]):
                 if (wrong := known.fault_of(reference, step["key"])) is not None:
                     yield (*here, *where) if step["action_id"] is None else here, wrong, "unknown_reference"
-                if (wrong := references.secret_fault(step["kind"], where, reference)) is not None:
+                if (wrong := references.secret_fault(step["kind"], where, reference, secret)) is not None:
                     yield (*here, *where) if step["action_id"] is None else here, wrong, "secret_place"
         except BadReference as error:
             yield here, str(error), "bad_reference"
         for root in branch_roots({**step, "definition": definition}):
+            if root[0] == "inputs" and len(root) > 1 and root[1] in secret:
+                yield here, f"{'.'.join(root)}: {NO_CONDITION}", "secret_place"
             if root[0] == "steps" and len(root) > 1 and not known.is_before(root[1], step["key"]):
                 yield here, f"{'.'.join(root)}: {root[1]!r} is not a step before {step['key']}", "unknown_reference"
 
@@ -114,6 +118,17 @@ class _Known:
             return None
         short, rest = "/".join(reference.path[:2]), "/".join(reference.path[2:])
         return f"{reference.text}: the input is a {declared} without fields; write ${{/{short}}}/{rest} to end it there"
+
+
+def condition_faults(
+    conditions: Sequence[Json], inputs: Mapping[str, Any], at: Place = ("body", "conditions")
+) -> Iterator[Fault]:
+    """Conditions of an automation that ask for a secret input: what they find would be told."""
+    secret = secret_names(inputs)
+    for place, one in enumerate(conditions):
+        path = path_of(one["field"])
+        if path[0] == "inputs" and not secret.isdisjoint(path[1:2]):
+            yield (*at, place, "field"), f"{one['field']}: {NO_CONDITION}", "secret_place"
 
 
 def branch_roots(step: Json) -> list[list[str]]:

@@ -28,6 +28,7 @@ PLACES = {
     "runs": "secrets",
     "automations": "webhook_secret",
     "automation_versions": "secrets",
+    "automation_runs": "sealed",
     "alert_rules": "secrets",
     "secrets": "sealed",
 }

@@ -26,6 +26,7 @@ from vai_records.agents.definition import AgentDefinition
 from vai_records.agents.servers import faults_in
 from vai_records.agents.tools import check_agent
 from vai_records.automations import automations
+from vai_records.automations.inputs import BY_HAND
 from vai_records.catalogue import actions
 from vai_records.models.choice import NoModel, choose
 from vai_records.refused import Refused, refused
@@ -163,6 +164,9 @@ async def judge(gateway: Gateway, principal: Principal, definition: AgentDefinit
             faults.append(((*place, "agent"), f"there is no agent {tool.agent!r}", "unknown_agent"))
         if tool.automation and tool.automation not in known:
             faults.append(((*place, "automation"), f"there is no automation {tool.automation!r}", "unknown_automation"))
+        if tool.automation in known and known[tool.automation]["needs_secret"]:
+            message = f"the automation {tool.automation!r} needs a secret input, and {BY_HAND}"
+            faults.append(((*place, "automation"), message, "unmet"))
     if faults:
         raise Refused(faults)
     check_agent(definition, {name: action.kind for name, action in saved.items()})

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from vai_common.queries import Pool
 from vai_records.automations import automations
+from vai_records.automations.inputs import BY_HAND
 from vai_records.automations.saved_steps import SavedAction
 from vai_records.catalogue.naming import id_in
 from vai_records.refused import Place, refused
@@ -48,6 +49,9 @@ async def refuse_bad_calls(
                 raise refused(_place(at, place), _loop(name, calls), "cycle")
         found = await automations.named(pool, org_id, sorted(names))
         for name, place in calls.items():
+            if name in found and found[name]["needs_secret"]:
+                message = f"the automation {name!r} needs a secret input, and {BY_HAND}"
+                raise refused(_place(at, place), message, "unmet")
             if not asked and name not in found:
                 raise refused(_place(at, place), f"there is no automation {name!r}", "unknown_automation")
         ids |= {name: row["id"] for name, row in found.items() if name in calls}

@@ -16,17 +16,17 @@ from vai_common.ids import uuid7
 from vai_common.queries import Row
 from vai_records.automations import named_connections, saved_steps
 from vai_records.automations.body import AutomationBody, AutomationParts, InputBody, StepBody
-from vai_records.automations.inputs import SCHEDULED_FOR, is_needed
+from vai_records.automations.inputs import BY_HAND, SCHEDULED_FOR, is_needed, secret_names
 from vai_records.automations.plan import DEFAULT_PARALLEL
 from vai_records.automations.references import may_name
 from vai_records.automations.saved_steps import Context, SavedAction
-from vai_records.automations.step_faults import Names
+from vai_records.automations.step_faults import Names, condition_faults
 from vai_records.automations.versions import NewVersion
 from vai_records.automations.warnings import condition_warnings, step_warnings, trigger_warnings
 from vai_records.catalogue import actions
 from vai_records.catalogue.actions import ToRun
 from vai_records.definitions.conditions import RootedCondition
-from vai_records.refused import Fault, Place, refused
+from vai_records.refused import Fault, Place, Refused, refused
 from vai_records.runs import orders
 from vai_records.validation import beside, checks, sharing
 from vai_records.variables import names
@@ -106,7 +106,12 @@ def _is_same_schedule(row: Row, status: str, triggers: Json) -> bool:
 
 
 def _refuse_unmet(trigger: str, inputs: Json) -> None:
-    """Raises `Refused` for an input that a schedule never brings, so that each run would fail."""
+    """Raises `Refused` for an input that a schedule never brings, so that each run would fail; a secret none brings."""
+    for name in sorted(secret_names(inputs)) if trigger != "manual" else ():
+        if is_needed(inputs[name]):
+            article = "an event" if trigger == "event" else f"a {trigger}"
+            message = f"{BY_HAND}, and {article} would start it without: do not require it, or name $/secrets/NAME"
+            raise refused(("body", "inputs", name), message, "unmet")
     for name, declared in inputs.items() if trigger == "schedule" else ():
         if name != SCHEDULED_FOR and is_needed(declared):
             message = f"a schedule brings {SCHEDULED_FOR} alone: give this input a default, or do not require it"
@@ -137,6 +142,8 @@ async def _version(
     unknown = await named_connections.missing(gateway.pool, principal.org_id, found.saved, at)
     version_id = uuid7()
     conditions = before["conditions"] if parts.conditions is None else _plain(parts.conditions)
+    if faults := list(condition_faults(conditions, inputs)):
+        raise Refused(faults)
     definition = {
         "inputs": inputs,
         "conditions": conditions,

@@ -15,11 +15,13 @@ from vai_api_gateway.lifecycle import Decisions
 from vai_api_gateway.problems import conflict
 from vai_api_gateway.runs.waiters import Preference
 from vai_common import clock
+from vai_common.ids import uuid7
 from vai_common.messages.bell import AUTOMATION
 from vai_common.queries import Row
 from vai_common.telemetry import current_traceparent
 from vai_records.automations import automations, run_reads, runs
-from vai_records.automations.inputs import Wrong, wrong_inputs
+from vai_records.automations.body import SECRET
+from vai_records.automations.inputs import Wrong, apart, secret_names, secret_text_fault, wrong_inputs
 from vai_records.automations.runs import NewAutomationRun
 from vai_records.refused import Fault, Refused, refused
 from vai_records.runs.new_run import own_key
@@ -31,15 +33,19 @@ async def by_hand(
     gateway: Gateway, principal: Principal, request: Request, row: Row, body: TriggerBody, key: str | None
 ) -> Response:
     """Makes an automation run and answers it: 201, or 200 where another request with the key was faster."""
-    _check_inputs(row["definition"]["inputs"], body.inputs)
+    declared, run_id = row["definition"]["inputs"], uuid7()
+    _check_inputs(declared, body.inputs)
+    kept, secrets = apart(declared, body.inputs)
     new = NewAutomationRun(
+        id=run_id,
         org_id=principal.org_id,
         automation_id=row["id"],
         version_id=row["version_id"],
         triggered_by="manual",
         trigger_key=None if key is None else _trigger_key(key),
         event=body.event,
-        inputs=body.inputs,
+        inputs=kept,
+        sealed=gateway.keyring.encrypt_json(secrets, principal.org_id, run_id) if secrets else None,
         labels=body.labels,
         created_by=principal.user_id,
         traceparent=current_traceparent(),
@@ -65,10 +71,20 @@ async def triggered_before(
     found = await run_reads.by_trigger(gateway.pool, automation_id, _trigger_key(key))
     if found is None or found["org_id"] != principal.org_id:
         return None
-    if not is_same((found["inputs"], found["event"]), (body.inputs, body.event)):
+    inputs = found["inputs"] | await _secrets(gateway, found)
+    if not is_same((inputs, found["event"]), (body.inputs, body.event)):
         message = "this idempotency key made an automation run with other inputs or another event"
         raise conflict(message, ("header", "Idempotency-Key"))
     return found
+
+
+async def _secrets(gateway: Gateway, run: Any) -> Json:
+    """The secret inputs that an automation run was given. Raises `SecretError`."""
+    sealed = await runs.sealed(gateway.pool, run["id"])
+    if sealed is None:
+        return {}
+    opened: Json = gateway.keyring.decrypt_json(sealed, run["org_id"], run["id"])
+    return opened
 
 
 def _trigger_key(key: str) -> str:
@@ -165,7 +181,9 @@ async def retry(
         version_id = row["version_id"]
     if from_step is not None:
         await _check_step(gateway, version_id, from_step)
+    run_id, secrets = uuid7(), await _secrets(gateway, run)
     new = NewAutomationRun(
+        id=run_id,
         org_id=principal.org_id,
         automation_id=run["automation_id"],
         version_id=version_id,
@@ -173,6 +191,7 @@ async def retry(
         trigger_key=None if key is None else _retry_key(key, latest=latest),
         event=run["event"],
         inputs=run["inputs"],
+        sealed=gateway.keyring.encrypt_json(secrets, principal.org_id, run_id) if secrets else None,
         labels=run["labels"] or {},
         retry_of=run["id"],
         retry_from=from_step,
@@ -234,9 +253,14 @@ _WRONG: dict[Wrong, tuple[str, str]] = {
 def _check_inputs(declared: Json, given: Json) -> None:
     faults: list[Fault] = []
     for name, wrong in wrong_inputs(declared, given):
-        of_type = (f"the input is no {declared[name].get('type')}", "type_error")
+        is_secret = declared[name].get("type") == SECRET
+        message = "a secret is a text" if is_secret else f"the input is no {declared[name].get('type')}"
+        of_type = (message, "type_error")
         faults.append((("body", "inputs", name), *_WRONG.get(wrong, of_type)))
     names: Sequence[str] = [name for name in given if declared and name not in declared]
     faults += [(("body", "inputs", name), f"no such input; there are {', '.join(declared)}", "extra") for name in names]
+    for name in secret_names(declared):
+        if isinstance(text := given.get(name), str) and (fault := secret_text_fault(text)) is not None:
+            faults.append((("body", "inputs", name), fault, "value_error"))
     if faults:
         raise Refused(faults)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from vai_api_gateway.mcp.following import Following
 from vai_api_gateway.mcp.inner import Inner, Refusal
 from vai_records.agents.tools import SETTABLE
-from vai_records.automations.inputs import is_needed
+from vai_records.automations.inputs import is_needed, secret_names
 from vai_records.automations.references import may_name
 from vai_records.definitions import definition_schema
 from vai_records.definitions.kinds import KINDS
@@ -25,8 +25,15 @@ _MORE: Final = {"web_search": frozenset(("query",))}
 
 
 async def offered(routes: Inner) -> list[Json]:
-    """Name, description and schema of each; where an automation and an action have one slug, the automation's."""
-    found = {one["slug"]: _of_automation(one) async for one in _exposed(routes, AUTOMATIONS, {})}
+    """Name, description and schema of each; where an automation and an action have one slug, the automation's.
+
+    An automation that needs a secret input is not offered: no model may know it.
+    """
+    found = {
+        one["slug"]: _of_automation(one)
+        async for one in _exposed(routes, AUTOMATIONS, {})
+        if not any(is_needed(one["inputs"][name]) for name in secret_names(one["inputs"]))
+    }
     async for one in _exposed(routes, ACTIONS, {"statuses": "active"}):
         found.setdefault(one["slug"], _of_action(one))
     return list(found.values())
@@ -35,6 +42,9 @@ async def offered(routes: Inner) -> list[Json]:
 async def called(following: Following, name: str, given: Json) -> Json | None:
     """What a call of this tool has done; None where there is no such tool. Raises `Refusal`."""
     if (automation := await _by_slug(following.routes, AUTOMATIONS, name)) is not None:
+        if stray := sorted(given.keys() & secret_names(automation["inputs"])):
+            message = "this input is a secret, which no model may know: a person triggers the automation with it"
+            raise Refusal(422, [{"loc": ["arguments", stray[0]], "msg": message, "type": "secret_place"}])
         return await following.automation(automation["id"], given, None, None)
     if (action := await _by_slug(following.routes, ACTIONS, name)) is not None:
         if stray := sorted(given.keys() - settable(action["kind"])):
@@ -82,12 +92,14 @@ async def _by_slug(routes: Inner, path: str, slug: str) -> Json | None:
 
 def _of_automation(one: Json) -> Json:
     declared: Json = one["inputs"]
+    secret = secret_names(declared)
     words = one["description"] or f"Runs the automation {one['name']} to its end."
     properties = {
         name: {
             key: value for key, value in said.items() if key in ("type", "description", "default") and value is not None
         }
         for name, said in declared.items()
+        if name not in secret
     }
     return _tool(one["slug"], words, properties, [name for name, said in declared.items() if is_needed(said)])
 

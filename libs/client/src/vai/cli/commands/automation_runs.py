@@ -14,7 +14,7 @@ from vai.calls import automations as calls
 from vai.calls.automations import GraphFormat
 from vai.cli import find
 from vai.cli.context import KeyOption, LimitOption, SetOption, connect, verb
-from vai.cli.inputs import definition_of, is_id
+from vai.cli.inputs import definition_of, is_id, secret_inputs
 from vai.cli.labels import LabelFilter, LabelsOption, labels_of
 from vai.cli.screen import show
 from vai.cli.screen.follow_steps import follow_steps
@@ -46,6 +46,10 @@ def trigger(
     inputs: Annotated[
         str | None, typer.Option("--inputs", metavar="FILE|JSON", help="A JSON file, - for the standard input, or {…}.")
     ] = None,
+    secret: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[=@FILE]", help="A secret input: asked for, of a file, or NAME=- for a pipe."),
+    ] = None,
     label: LabelsOption = None,
     idempotency_key: KeyOption = None,
     follow: FollowFlag = None,
@@ -59,6 +63,7 @@ def trigger(
     stay = Stay(follow, wait)
     with connect() as client:
         found = find.automation(client, automation)
+    given |= secret_inputs(found.inputs, given, secret or (), assignments or ())
     hold = None if stay.follows else stay.hold
     labels = labels_of(label)
     call = calls.trigger(found.id, given or None, labels=labels, idempotency_key=idempotency_key, wait=hold)

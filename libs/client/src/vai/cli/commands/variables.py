@@ -1,7 +1,6 @@
 """`vai vars` and `vai secrets`: values that definitions name as `$/vars/NAME` and `$/secrets/NAME`."""
 
 import json
-import sys
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -9,7 +8,7 @@ import typer
 from rich.text import Text
 
 from vai.cli.context import Commands, LimitOption, connect, verb
-from vai.cli.inputs import file_text, read_json
+from vai.cli.inputs import file_text, read_json, secret_text
 from vai.cli.screen import show
 from vai.cli.screen.listing import LIMIT, page_of, print_list
 from vai.models.variables import Secret, Variable
@@ -114,18 +113,9 @@ def set_secret(
 
     One line end at the end of a pipe or a file is not part of the value.
     """
-    value = _secret_value(file)
+    value = secret_text(file, "--file")
     with connect() as client:
         _print(client.secrets.put(name, value, description=description))
-
-
-def _secret_value(file: str | None) -> str:
-    if file is None and sys.stdin.isatty():
-        return str(typer.prompt("Value", hide_input=True, confirmation_prompt=True))
-    value = file_text(file or "-", "--file").removesuffix("\n").removesuffix("\r")
-    if not value:
-        raise typer.BadParameter("there is no value: pipe it in, or give --file", param_hint="--file")
-    return value
 
 
 @verb(secrets, "show")

@@ -2089,6 +2089,11 @@ export interface components {
             };
             apiKeys: components["schemas"]["ApiKeyShape"][];
         };
+        ApproveBody: {
+            values?: {
+                [key: string]: unknown;
+            };
+        };
         ArtifactLinkBody: {
             minutes?: number;
         };
@@ -2944,6 +2949,9 @@ export interface components {
         };
         ListedRunShape: {
             actionId: string | null;
+            approvalValues: {
+                [key: string]: unknown;
+            } | null;
             completedAt: string | null;
             concurrencyKey: string | null;
             createdAt: string;
@@ -3385,6 +3393,9 @@ export interface components {
         };
         RunShape: {
             actionId: string | null;
+            approvalValues: {
+                [key: string]: unknown;
+            } | null;
             completedAt: string | null;
             concurrencyKey: string | null;
             createdAt: string;
@@ -4801,7 +4812,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ApproveBody"];
+            };
+        };
         responses: {
             200: {
                 headers: {

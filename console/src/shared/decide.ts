@@ -50,7 +50,9 @@ const DONE: Record<Decision, string> = {
 export const wordOf = (decision: Decision): string =>
   decision === "run-again" ? "Run again" : decision.charAt(0).toUpperCase() + decision.slice(1);
 
-async function decide(id: string, decision: Decision, reason?: string): Promise<Run | undefined> {
+type Asked = { id: string; decision: Decision; reason?: string; values?: Record<string, unknown> };
+
+async function decide({ id, decision, reason, values }: Asked): Promise<Run | undefined> {
   const params = { params: { path: { run_id: id } } };
   switch (decision) {
     case "reject":
@@ -61,7 +63,9 @@ async function decide(id: string, decision: Decision, reason?: string): Promise<
     case "run-again":
       return ask(api.POST("/api/v1/action-runs/{run_id}/run-again", params)) as Promise<Run>;
     case "approve":
-      return ask(api.POST("/api/v1/action-runs/{run_id}/approve", params));
+      return ask(
+        api.POST("/api/v1/action-runs/{run_id}/approve", { ...params, body: values ? { values } : undefined }),
+      );
     case "cancel":
       return ask(api.POST("/api/v1/action-runs/{run_id}/cancel", params));
     case "pause":
@@ -85,8 +89,7 @@ const lookAgain = (): Promise<unknown> =>
 /** Decides about one run; tells how it went. */
 export function useDecision(done?: (decision: Decision, run: Run | undefined) => void) {
   return useMutation({
-    mutationFn: ({ id, decision, reason }: { id: string; decision: Decision; reason?: string }) =>
-      decide(id, decision, reason),
+    mutationFn: decide,
     onSuccess: (run, { decision }) => {
       notifications.show({ color: "teal", message: `${DONE[decision]}.` });
       done?.(decision, run);

@@ -1,11 +1,12 @@
 import { Button, Group, Paper, Stack, Text } from "@mantine/core";
 import { IconChecks } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useId, useState } from "react";
 import { api, ask } from "~/api/client";
 import type { ListedRun } from "~/api/types";
 import { useRefusal } from "~/app/me";
 import { Ask } from "~/pages/run/buttons";
+import { ApprovalForm, fieldsOf } from "~/shared/approval-form";
 import { type Decision, useDecision } from "~/shared/decide";
 import { Json } from "~/shared/json";
 import { PageLink } from "~/shared/link";
@@ -60,6 +61,8 @@ function Waits({ run }: { run: ListedRun }) {
   const refusal = useRefusal("operator");
   const decision = useDecision(() => setAsked(false));
   const decide = (what: Decision, reason?: string): void => decision.mutate({ id: run.id, decision: what, reason });
+  const fields = fieldsOf(run.definition);
+  const form = useId();
   const title = (run.actionId && actions.get(run.actionId)) || subjectOf(run) || kindName(run.kind);
   const message = typeof run.definition.message === "string" ? run.definition.message : "";
   return (
@@ -97,13 +100,25 @@ function Waits({ run }: { run: ListedRun }) {
             disabled={refusal !== undefined}
             title={refusal}
             loading={decision.isPending && decision.variables?.decision === "approve"}
-            onClick={() => decide("approve")}
+            type={fields.length ? "submit" : "button"}
+            form={fields.length ? form : undefined}
+            onClick={fields.length ? undefined : () => decide("approve")}
             aria-label={`Approve ${title}`}
           >
             Approve
           </Button>
         </Group>
       </Group>
+      {fields.length > 0 && refusal === undefined && (
+        <Stack mt="sm">
+          <ApprovalForm
+            id={form}
+            fields={fields}
+            error={decision.error}
+            send={(values) => decision.mutate({ id: run.id, decision: "approve", values })}
+          />
+        </Stack>
+      )}
       {open && (
         <Stack mt="sm">
           <Json value={run.definition} label="what it will do" />

@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { Run } from "~/api/types";
 import { useRefusal } from "~/app/me";
 import { useGo } from "~/app/navigate";
+import { ApprovalDialog, fieldsOf } from "~/shared/approval-form";
 import { type Decision, REFUSALS, useDecision, wordOf } from "~/shared/decide";
 
 const ALL: Decision[] = ["approve", "reject", "cancel", "retry", "run-again", "pause", "resume", "execute", "delete"];
@@ -25,8 +26,11 @@ export function Buttons({ run }: { run: Run }) {
   });
   const refusals = new Map(ALL.map((each) => [each, role ?? REFUSALS[each](run)]));
   const front = ALL.filter((each) => !refusals.get(each) && each !== "delete").slice(0, 3);
+  const fields = fieldsOf(run.definition);
   const press = (each: Decision): void =>
-    ASKS[each] ? setAsked(each) : decision.mutate({ id: run.id, decision: each });
+    ASKS[each] || (each === "approve" && fields.length > 0)
+      ? setAsked(each)
+      : decision.mutate({ id: run.id, decision: each });
   return (
     <Group gap="xs">
       {front.map((each, index) => (
@@ -59,7 +63,17 @@ export function Buttons({ run }: { run: Run }) {
           ))}
         </Menu.Dropdown>
       </Menu>
-      {asked && (
+      {asked === "approve" && (
+        <ApprovalDialog
+          title="Approve this run?"
+          fields={fields}
+          error={decision.error}
+          busy={decision.isPending}
+          close={() => setAsked(undefined)}
+          send={(values) => decision.mutate({ id: run.id, decision: "approve", values })}
+        />
+      )}
+      {asked && asked !== "approve" && (
         <Ask
           decision={asked}
           busy={decision.isPending}

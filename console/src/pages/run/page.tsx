@@ -152,6 +152,15 @@ function About({ run, name }: { run: Run; name: string | undefined }) {
     ],
     ["One at a time by", run.concurrencyKey],
     [
+      "Approved with",
+      run.approvalValues &&
+        Object.entries(run.approvalValues).map(([key, value]) => (
+          <div key={key} style={{ overflowWrap: "anywhere" }}>
+            {key}: {typeof value === "string" ? value : JSON.stringify(value)}
+          </div>
+        )),
+    ],
+    [
       "Labels",
       labels.length > 0 &&
         labels.map(([key, value]) => (

@@ -7,6 +7,7 @@ import { api, ask } from "~/api/client";
 import type { Run } from "~/api/types";
 import { useRefusal } from "~/app/me";
 import { Ask } from "~/pages/run/buttons";
+import { ApprovalDialog, fieldsOf } from "~/shared/approval-form";
 import { useDecision } from "~/shared/decide";
 import { Json } from "~/shared/json";
 import { PageLink } from "~/shared/link";
@@ -88,8 +89,13 @@ function Result({ text }: { text: string }) {
 
 function Decide({ run, tool }: { run: Run; tool: string }) {
   const [rejects, setRejects] = useState(false);
+  const [fills, setFills] = useState(false);
   const refusal = useRefusal("operator");
-  const decision = useDecision(() => setRejects(false));
+  const decision = useDecision(() => {
+    setRejects(false);
+    setFills(false);
+  });
+  const fields = fieldsOf(run.definition);
   return (
     <Group justify="space-between" gap="xs">
       <Text size="sm" fw={600}>
@@ -111,12 +117,22 @@ function Decide({ run, tool }: { run: Run; tool: string }) {
           disabled={refusal !== undefined}
           title={refusal}
           loading={decision.isPending && decision.variables?.decision === "approve"}
-          onClick={() => decision.mutate({ id: run.id, decision: "approve" })}
+          onClick={() => (fields.length ? setFills(true) : decision.mutate({ id: run.id, decision: "approve" }))}
           aria-label={`Approve ${tool}`}
         >
           Approve
         </Button>
       </Group>
+      {fills && (
+        <ApprovalDialog
+          title={`Approve ${tool}?`}
+          fields={fields}
+          error={decision.error}
+          busy={decision.isPending}
+          close={() => setFills(false)}
+          send={(values) => decision.mutate({ id: run.id, decision: "approve", values })}
+        />
+      )}
       {rejects && (
         <Ask
           decision="reject"

@@ -46,7 +46,7 @@ REJECT = Step(
     Phase.DONE,
     sets="decided_by = $6, decided_at = clock_timestamp(), error = $7::jsonb",
 )
-_APPROVED = "decided_by = $6, decided_at = clock_timestamp()"
+_APPROVED = "decided_by = $6, decided_at = clock_timestamp(), approval_values = $7::jsonb"
 _UNDECIDED = "r.decided_at IS NULL"
 APPROVE = Step(_AWAITING, (Phase.HELD,), _AWAITING, Phase.QUEUED, sets=_APPROVED, guard=_UNDECIDED)
 APPROVE_INTO_LIMIT = Step(
@@ -132,12 +132,14 @@ class Decisions:
         rows = await self._apply(REJECT, [run_id], user_id, error, entry=entry, event="action.rejected")
         return rows[0] if rows else await self._refuse(run_id, "only a run that awaits approval can be rejected")
 
-    async def approve(self, run_id: UUID, user_id: UUID | None, limits: Limits) -> RunRow:
-        """Record who approved and when, and call `admit` again: the run is queued, or held for a limit."""
+    async def approve(
+        self, run_id: UUID, user_id: UUID | None, limits: Limits, values: dict[str, Any] | None = None
+    ) -> RunRow:
+        """Record who approved, when and with which values; then `admit` again: it is queued, or held for a limit."""
         held = admit(requires_approval=True, approved=True, deferred=False, limits=limits)
         entry = Entry("run_approved", "Approved", {"approved_by": str(user_id) if user_id else None})
         step = APPROVE if held is None else APPROVE_INTO_LIMIT
-        rows = await self._apply(step, [run_id], user_id, entry=entry)
+        rows = await self._apply(step, [run_id], user_id, values, entry=entry)
         if not rows:
             return await self._refuse(run_id, "only a run that awaits approval can be approved, and only once")
         return self._rung(rows[0])

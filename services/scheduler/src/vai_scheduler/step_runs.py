@@ -99,8 +99,9 @@ class Preparer:
         found = [standing[key] for key in named if key in standing]
         results = await self._results(found) if found else {}
         for step in found:
-            result = results.get(step.run_id) if step.run_id else None
-            values.steps[step.key] = {"status": _shown(step), "result": result, "error": step.error}
+            result, approval = results.get(step.run_id, (None, None)) if step.run_id else (None, None)
+            shown = {"status": _shown(step), "result": result, "error": step.error, "approval": approval}
+            values.steps[step.key] = shown
         return values
 
     @property
@@ -118,7 +119,7 @@ class Preparer:
             raise Unready(str(error)) from error
         return opened
 
-    async def _results(self, found: Iterable[Step]) -> dict[UUID, Any]:
+    async def _results(self, found: Iterable[Step]) -> dict[UUID, tuple[Any, Any]]:
         try:
             return await steps.results(self.conn, [step.run_id for step in found if step.run_id])
         except steps.TooLarge as error:

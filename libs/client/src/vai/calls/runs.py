@@ -205,9 +205,12 @@ def _on(run_id: str, verb: str, wait: float | None = None, body: Json | None = N
     return Call("POST", path, Run.read, body=body, headers=prefer(wait), patience=held(wait))
 
 
-def approve(run_id: str, *, wait: float | None = None) -> Call[Run]:
-    """Let a run that awaits approval go on."""
-    return _on(run_id, "approve", wait)
+def approve(run_id: str, values: Json | None = None, *, wait: float | None = None) -> Call[Run]:
+    """Let a run that awaits approval go on; `values` fill in what its definition's `approval_fields` ask for.
+
+    Raises Invalid that names each field.
+    """
+    return _on(run_id, "approve", wait, body=None if values is None else {"values": values})
 
 
 def reject(run_id: str, reason: str | None = None) -> Call[Run]:

@@ -120,6 +120,7 @@ class Run(Answer):
     idempotency_key: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
     scheduled_for: datetime | None = None
+    approval_values: Json | None = None
     parent_action_run_id: str | None = None
     trigger_source_type: str | None = None
     trigger_source_id: str | None = None

@@ -51,7 +51,7 @@ _SLIP = re.compile(r"\$/[^\s'\"]*")
 _SLIP_IN_BRACES = re.compile(r"\$\{/?(inputs|steps|vars|secrets)/[^{}\s]{0,40}")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^"/|]+|.', re.DOTALL)
 _HEADS = tuple(f"/{root}/" for root in _ALL)
-_STEP_FIELDS = ("result", "status", "error")
+_STEP_FIELDS = ("result", "status", "error", "approval")
 _LONGEST_TAIL = 64
 
 
@@ -107,7 +107,9 @@ class Reference:
             raise BadReference(f"{text}: a secret has no fields; to end it there, write {_in_braces(path[:2])}")
         if path[0] == "steps" and (len(path) < 3 or path[2] not in _STEP_FIELDS):
             one = f"$/steps/{path[1]}"
-            raise BadReference(f"{text}: of a step there are {one}/result/… and {one}/status and {one}/error")
+            raise BadReference(
+                f"{text}: of a step there are {one}/result/… and {one}/status and {one}/error and {one}/approval/…"
+            )
         if path[0] == "steps" and path[2] == "status" and len(path) > 3:
             raise BadReference(f"{text}: a status has no fields")
         return cls(path)

@@ -149,7 +149,8 @@ def _saved_work(key: str, action: ActionBody, saved: SavedAction | None, kept: J
     if saved is None:
         raise refused((*at, "action_id"), f"there is no action {action.action_id!r}", "unknown_action")
     overrides, here = action.definition_overrides or {}, (*at, "definition_overrides")
-    whole = checks.merge_patch(saved.definition, checks.whole(saved.kind, overrides, kept, here))
+    changed = checks.merge_patch(saved.definition, checks.whole(saved.kind, overrides, kept, here))
+    whole = checks.keep_approval(saved.definition, changed)
     _check(saved.kind, with_name(key, saved.kind, whole), here)
     shown, hidden = checks.split(saved.kind, overrides, kept, here)
     return _Work({"kind": saved.kind, "action_id": str(saved.id), "definition": shown}, hidden, whole)

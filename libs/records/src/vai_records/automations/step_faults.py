@@ -3,15 +3,19 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from vai_records.approvals.fields import SAMPLES, ApprovalField, fields_of
 from vai_records.automations import references
 from vai_records.automations.inputs import secret_names
 from vai_records.automations.plan import Plan, When, find_cycle
 from vai_records.automations.references import BadReference
 from vai_records.definitions.conditions import ROOTS, path_of
-from vai_records.refused import Fault, Place
+from vai_records.refused import Fault, Place, Refused
+from vai_records.validation import checks
+from vai_records.validation.marking import put_back
 
 Json = dict[str, Any]
 Names = Callable[[references.Reference], str | None]
+Forms = Mapping[str, list[ApprovalField] | None]
 
 _PLAIN_TYPES = ("string", "number", "integer", "boolean", "secret")
 NO_CONDITION: Final = "a condition cannot look at a secret"
@@ -66,7 +70,9 @@ def reference_faults(
 
     `names` says what is wrong with a variable or a secret; None: they are not looked at.
     """
-    known, secret = _Known(Plan.of({"steps": steps, "max_parallel": 1}), inputs, names), secret_names(inputs)
+    plan, secret = Plan.of({"steps": steps, "max_parallel": 1}), secret_names(inputs)
+    forms = {step["key"]: fields_of(definition) for step, definition in zip(steps, definitions, strict=True)}
+    known = _Known(plan, inputs, names, forms)
     for place, (step, definition) in enumerate(zip(steps, definitions, strict=True)):
         here = (*at, place, "action", "definition" if step["action_id"] is None else "action_id")
         try:
@@ -75,8 +81,13 @@ def reference_faults(
                     yield (*here, *where) if step["action_id"] is None else here, wrong, "unknown_reference"
                 if (wrong := references.secret_fault(step["kind"], where, reference, secret)) is not None:
                     yield (*here, *where) if step["action_id"] is None else here, wrong, "secret_place"
+                if (fault := known.type_fault(step["kind"], definition, where, reference)) is not None:
+                    yield (*here, *where) if step["action_id"] is None else here, fault, "type_error"
         except BadReference as error:
             yield here, str(error), "bad_reference"
+        for path in branch_paths({**step, "definition": definition}):
+            if path[2:3] == ("approval",) and (wrong := known.approval_fault(references.Reference(path))) is not None:
+                yield here, f"{'.'.join(path)}: {wrong}", "unknown_reference"
         for root in branch_roots({**step, "definition": definition}):
             if root[0] == "inputs" and len(root) > 1 and root[1] in secret:
                 yield here, f"{'.'.join(root)}: {NO_CONDITION}", "secret_place"
@@ -87,8 +98,9 @@ def reference_faults(
 class _Known:
     """What a reference may ask for."""
 
-    def __init__(self, plan: Plan, inputs: Mapping[str, Any], names: Names | None) -> None:
+    def __init__(self, plan: Plan, inputs: Mapping[str, Any], names: Names | None, forms: Forms) -> None:
         self._names = names
+        self._forms = forms
         self._plan = plan
         self._keys = dict.fromkeys(step.key for step in plan.steps)
         self._inputs = inputs
@@ -109,7 +121,38 @@ class _Known:
             return f"{reference.text}: {reference.step!r} is not a step; the steps are {_some(self._keys)}"
         if not self.is_before(reference.step, key):
             return f"{reference.text}: {key} does not wait for {reference.step}; name it in depends_on"
-        return None
+        wrong = self.approval_fault(reference) if reference.path[2] == "approval" else None
+        return None if wrong is None else f"{reference.text}: {wrong}"
+
+    def approval_fault(self, reference: references.Reference) -> str | None:
+        """What is wrong with a path to the values of an approval."""
+        step, names = reference.path[1], reference.path[3:]
+        fields = self._forms.get(step, [])
+        if fields is None:
+            return None
+        if not fields:
+            return f"the step {step} asks an approver for nothing; give it approval_fields"
+        if not names or (len(names) == 1 and names[0] in {field.name for field in fields}):
+            return None
+        if len(names) > 1 and names[0] in {field.name for field in fields}:
+            return f"the field {names[0]!r} has no parts; write ${{/{'/'.join(reference.path[:4])}}} to end it there"
+        return f"the approval of {step} has no field {names[0]!r}; it has {_some(field.name for field in fields)}"
+
+    def type_fault(self, kind: str, definition: Json, where: Place, reference: references.Reference) -> str | None:
+        """Why a place does not take a value of a field of an approval, which stands there alone."""
+        field = self._field(reference)
+        place = None if field is None else _place_alone(definition, where)
+        if field is None or place is None:
+            return None
+        sample = field.choices[0] if field.choices else SAMPLES[field.type]
+        wrong = _wrong_type(kind, put_back(definition, [(place, sample)]), place)
+        return None if wrong is None else f"{wrong}; {reference.text} is a {field.type}"
+
+    def _field(self, reference: references.Reference) -> ApprovalField | None:
+        if reference.step is None or reference.path[2] != "approval" or len(reference.path) != 4:
+            return None
+        fields = self._forms.get(reference.step) or []
+        return next((field for field in fields if field.name == reference.path[3]), None)
 
     def _too_deep(self, reference: references.Reference) -> str | None:
         """A text and a number have no fields: what follows was meant to be text, probably."""
@@ -133,16 +176,40 @@ def condition_faults(
 
 def branch_roots(step: Json) -> list[list[str]]:
     """The beginnings of the paths of a branch's conditions that ask for event, inputs or steps (decision 39)."""
+    return [list(path[:2]) for path in branch_paths(step)]
+
+
+def branch_paths(step: Json) -> list[tuple[str, ...]]:
+    """The paths of a branch's conditions that ask for event, inputs or steps."""
     if step["kind"] != "conditional_branch":
         return []
     definition = step["definition"]
     cases = definition.get("cases")
     lists = [definition.get("conditions"), *(case.get("conditions") for case in _objects_in(cases))]
     fields = [condition["field"] for one in lists for condition in _objects_in(one) if "field" in condition]
-    paths = [list(path_of(str(field))[:2]) or [""] for field in fields]
+    paths = [tuple(path_of(str(field))) or ("",) for field in fields]
     own = definition.get("input")
     given = own if isinstance(own, Mapping) else {}
     return [path for path in paths if path[0] in ROOTS and path[0] not in given]
+
+
+def _place_alone(definition: Any, where: Place) -> Place | None:
+    """The place of the value that is the whole reference; None where the reference is a part of a text."""
+    place, value, around = where, definition, definition
+    for key in where:
+        around, value = value, value[key]
+    if where[-1:] == ("ref",) and references.is_reference(around):
+        return where[:-1]
+    return place if references.is_reference(value) else None
+
+
+def _wrong_type(kind: str, definition: Json, place: Place) -> str | None:
+    """What a kind says of the type of the value at a place."""
+    try:
+        checks.check_saved(kind, references.without_static(definition), ())
+    except Refused as error:
+        return next((said for at, said, word in error.faults if at == place and word.endswith("_type")), None)
+    return None
 
 
 def _objects_in(value: Any) -> list[Mapping[str, Any]]:

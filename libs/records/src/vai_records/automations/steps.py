@@ -42,7 +42,8 @@ _RESULTS = """
 WITH all_of_them AS MATERIALIZED (
     SELECT coalesce(sum(octet_length(result::text)), 0) AS size FROM runs WHERE id = ANY($1::uuid[])
 )
-SELECT id, size, CASE WHEN size <= $2 THEN result END AS result FROM runs, all_of_them WHERE id = ANY($1::uuid[])
+SELECT id, size, CASE WHEN size <= $2 THEN result END AS result, approval_values
+FROM runs, all_of_them WHERE id = ANY($1::uuid[])
 """
 _ADOPT = """
 SELECT id, idempotency_key FROM runs
@@ -170,12 +171,12 @@ def _standing(state: str, port: str | None) -> Standing:
     return Standing(StepStatus(state), port)
 
 
-async def results(conn: Queries, run_ids: Sequence[UUID]) -> dict[UUID, Any]:
-    """The results of ended runs. Raises `TooLarge`, before one of them is read."""
+async def results(conn: Queries, run_ids: Sequence[UUID]) -> dict[UUID, tuple[Any, Any]]:
+    """The results of ended runs, and with which values they were approved. Raises `TooLarge`, before one is read."""
     rows = await conn.fetch(_RESULTS, list(run_ids), MOST_BYTES_READ)
     if rows and rows[0]["size"] > MOST_BYTES_READ:
         raise TooLarge(rows[0]["size"])
-    return {row["id"]: row["result"] for row in rows}
+    return {row["id"]: (row["result"], row["approval_values"]) for row in rows}
 
 
 async def adopt(conn: Queries, org_id: UUID, source_id: str, keys: Sequence[str]) -> Mapping[str, UUID]:

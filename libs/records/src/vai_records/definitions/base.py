@@ -2,8 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic_core.core_schema import ValidationInfo
 
+from vai_records.approvals.fields import MOST_FIELDS, ApprovalField
 from vai_records.strict import Id, Number, Strict
 
 ConnectionName = Annotated[str, Field(max_length=255)]
@@ -51,8 +53,21 @@ class Definition(Strict):
     approval_timeout_seconds: Number | None = Field(
         default=None, gt=0, le=31_536_000, description="A run that nobody approves in this time is rejected."
     )
+    approval_fields: list[ApprovalField] | None = Field(
+        default=None, min_length=1, max_length=MOST_FIELDS, description="What whoever approves fills in."
+    )
     retry: Retry = Field(default=Retry(), description="How often, and after which waits, a run is tried again.")
     timeout_seconds: Number | None = Field(default=None, gt=0, le=604_800, description="The run's own time limit.")
+
+    @field_validator("approval_fields")
+    @classmethod
+    def _are_asked_for(cls, fields: list[ApprovalField] | None, info: ValidationInfo) -> list[ApprovalField] | None:
+        if fields is not None and info.data.get("requires_approval") is False:
+            raise ValueError("nobody is asked: approval_fields are for a run with requires_approval")
+        names = [field.name for field in fields or ()]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two fields have the name {twice!r}")
+        return fields
 
     @property
     def on_lost(self) -> Literal["rerun", "fail"]:

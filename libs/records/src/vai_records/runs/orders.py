@@ -126,9 +126,7 @@ def of_action(keyring: Keyring, org_id: UUID, action: ToRun, overrides: Json | N
     stored = None if action.secrets is None else keyring.decrypt_json(action.secrets, org_id, action.id)
     base = checks.with_preset(action.template_id, checks.mended(action.kind, action.definition))
     given = checks.spelled(checks.tidy(action.kind, overrides or {}, ("definition",)))
-    merged = checks.merge_patch(checks.spelled(base), given)
-    if checks.wants_approval(base):
-        merged["requires_approval"] = True
+    merged = checks.keep_approval(base, checks.merge_patch(checks.spelled(base), given))
     return Order(action.kind, merged, ("definition",), action=action, stored=stored, deferred=deferred)
 
 
@@ -144,9 +142,8 @@ def of_run(
     given = checks.spelled(checks.tidy(run["kind"], overrides or {}, loc))
     named = [(tuple(place), value) for place, value in (stored or {}).get("names", ())]
     did = put_back(run["definition"], named)
-    merged = checks.merge_patch(checks.spelled(checks.mended(run["kind"], did)), given)
-    if run["requires_approval"]:
-        merged["requires_approval"] = True
+    asked = did if not run["requires_approval"] else {**did, "requires_approval": True}
+    merged = checks.keep_approval(asked, checks.merge_patch(checks.spelled(checks.mended(run["kind"], did)), given))
     only = frozenset((*(place for place, _ in named), *_leaves(given)))
     return Order(run["kind"], merged, loc, stored=stored, deferred=deferred, labels=labels, only=only)
 

@@ -31,6 +31,7 @@ class ShownRun(RunEnd):
 
     id: UUID
     action_id: UUID | None
+    approval_values: Json | None
     concurrency_key: str | None
     created_at: datetime
     definition: Json

@@ -102,6 +102,14 @@ def wants_approval(definition: Json) -> bool:
         return False
 
 
+def keep_approval(base: Json, merged: Json) -> Json:
+    """A definition that was changed for one run, with the approval that the saved one asks for, and its form."""
+    if not wants_approval(base):
+        return merged
+    form = {"approval_fields": base["approval_fields"]} if base.get("approval_fields") is not None else {}
+    return {**merged, "requires_approval": True, **form}
+
+
 def check_saved(kind: str, definition: Json, loc: Place) -> None:
     """Hold the fields that are there against their types; what is missing may still come (decision 8)."""
     check_size(definition, loc)

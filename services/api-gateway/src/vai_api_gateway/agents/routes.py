@@ -164,7 +164,7 @@ async def judge(gateway: Gateway, principal: Principal, definition: AgentDefinit
             faults.append(((*place, "agent"), f"there is no agent {tool.agent!r}", "unknown_agent"))
         if tool.automation and tool.automation not in known:
             faults.append(((*place, "automation"), f"there is no automation {tool.automation!r}", "unknown_automation"))
-        if tool.automation in known and known[tool.automation]["needs_secret"]:
+        if tool.automation and tool.automation in known and known[tool.automation]["needs_secret"]:
             message = f"the automation {tool.automation!r} needs a secret input, and {BY_HAND}"
             faults.append(((*place, "automation"), message, "unmet"))
     if faults:

@@ -185,6 +185,7 @@ class ListedActionShape(ActionShape):
 
 class RunShape(Shape):
     action_id: UUID | None
+    approval_values: Json | None = Field(description="What whoever approved it filled in.")
     completed_at: datetime | None
     concurrency_key: str | None
     created_at: datetime
@@ -358,6 +359,10 @@ class RunBody(Body):
     labels: Labels = {}
     parent_action_run_id: Id | None = None
     scheduled_for: ScheduledFor = None
+
+
+class ApproveBody(Body):
+    values: Json = Field(default={}, description="What the run's `approval_fields` ask for, by their names.")
 
 
 class RejectBody(Body):

@@ -1,6 +1,8 @@
 """People's decisions about a run, for the routes of one run and of many (decisions 13, 19, 20, 22)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from vai_api_gateway.auth.principal import Principal
@@ -12,7 +14,9 @@ from vai_api_gateway.runs import retry as retrying
 from vai_api_gateway.runs import start as starting
 from vai_api_gateway.runs.intake import Created
 from vai_api_gateway.runs.limit_settings import limits_of
+from vai_records.approvals.filling import filled
 from vai_records.automations import run_reads
+from vai_records.lifecycle.transitions import Status
 from vai_records.runs import lists as run_lists
 from vai_records.runs import runs
 from vai_records.runs.row import RunRow
@@ -30,13 +34,21 @@ async def run_of(gateway: Gateway, principal: Principal, run_id: UUID) -> RunRow
     return run
 
 
-async def approve(gateway: Gateway, principal: Principal, run_id: UUID) -> RunRow:
-    """Raises `Problem` 403 if the caller may not approve this run."""
+async def approve(
+    gateway: Gateway, principal: Principal, run_id: UUID, given: Mapping[str, Any] | None = None
+) -> RunRow:
+    """`given` are the values of its form. Raises `Problem` 403 if the caller may not approve this run, `Refused`."""
     run = await run_of(gateway, principal, run_id)
     if principal.settings.get("forbid_self_approval") is True:
         await _refuse_own(gateway, principal, run)
+    values = filled(run["definition"], given or {}) if _awaits(run) else None
     limits = await limits_of(gateway, principal, run["connection_id"])
-    return await decisions(gateway, principal).approve(run_id, principal.user_id, limits)
+    return await decisions(gateway, principal).approve(run_id, principal.user_id, limits, values)
+
+
+def _awaits(run: RunRow) -> bool:
+    """Whether nobody has decided about it yet: else the answer says so, and not what its form lacks."""
+    return run["status"] == Status.AWAITING_APPROVAL and run["decided_at"] is None
 
 
 async def _refuse_own(gateway: Gateway, principal: Principal, run: RunRow) -> None:

@@ -11,7 +11,7 @@ from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, nothing
 from vai_api_gateway.http.idempotency import REPEATED, TAKES_KEY, first_order, header_key, key_of
 from vai_api_gateway.http.requests import JsonRoute
-from vai_api_gateway.http.shapes import RejectBody, RunBody, RunShape, RunsShape
+from vai_api_gateway.http.shapes import ApproveBody, RejectBody, RunBody, RunShape, RunsShape
 from vai_api_gateway.runs import deciding, request_orders
 from vai_api_gateway.runs import start as starting
 from vai_api_gateway.runs.finding import Filters, Page, listed
@@ -73,9 +73,13 @@ async def delete_run(request: Request, principal: Operator, run_id: UUID) -> Res
 
 
 @router.post("/{run_id}/approve", response_model=RunShape, summary="Approve a run")
-async def approve_run(request: Request, principal: Operator, run_id: UUID) -> Response:
+async def approve_run(
+    request: Request, principal: Operator, run_id: UUID, body: Annotated[ApproveBody | None, Body()] = None
+) -> Response:
+    """`values` are for the fields that the run's definition asks for (`approval_fields`)."""
     gateway = gateway_of(request)
-    return await starting.moved(gateway, request, await deciding.approve(gateway, principal, run_id))
+    values = body.values if body else {}
+    return await starting.moved(gateway, request, await deciding.approve(gateway, principal, run_id, values))
 
 
 @router.post("/{run_id}/reject", response_model=RunShape, summary="Reject a run")

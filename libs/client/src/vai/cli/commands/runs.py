@@ -13,6 +13,7 @@ from rich.text import Text
 from vai.call import Call
 from vai.calls import runs as calls
 from vai.cli import find
+from vai.cli.approving import approval_values, approved_with
 from vai.cli.context import (
     INTERRUPTED,
     Commands,
@@ -169,6 +170,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "started": show.moment(run.started_at),
         "ended": show.moment(run.completed_at),
         "labels": label_words(run.labels),
+        "approved with": approved_with(run.approval_values),
         "retries": run.retry_count or None,
         "interrupts": run.interrupt_count or None,
     }
@@ -229,9 +231,19 @@ def _follow(run_id: str, level: Level, after: str | None) -> None:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def approve(run_id: RunArgument) -> None:
-    """Approve a run that awaits approval, so that it goes on."""
-    _decide(run_id, calls.approve)
+def approve(
+    run_id: RunArgument,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A field that the approval asks for; @FILE a file's text."),
+    ] = None,
+) -> None:
+    """Approve a run that awaits approval, so that it goes on; --set fills in what it asks for."""
+    with connect() as client:
+        found = client.runs.get(find.run_id(client, run_id))
+    fields = found.definition.get("approval_fields") or []
+    values = approval_values(fields, assignments or ())
+    _decide(found.id, lambda whole: calls.approve(whole, values or None))
 
 
 def reject(

@@ -35,7 +35,7 @@ class Board:
         """Draw how far the run is, and say once that it waits for a person."""
         waits = run.display_status == "awaiting_approval"
         if waits and not self._waits:
-            show.notes().print(Text(show.approval_hint(run.id), "yellow"))
+            show.notes().print(Text(show.approval_hint(run.id, show.form_words(run)), "yellow"))
         self._waits = waits
         if self._progress is not None and self._task is not None:
             percent = run.percent

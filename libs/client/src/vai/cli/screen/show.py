@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
+from vai.cli.approving import set_words
 from vai.models.answers import LogEntry, Run
 
 GAP = "  "
@@ -258,9 +259,14 @@ def _hint(run: Run) -> str:
         return f"failed: {clean(', '.join(map(str, failed)))}. To take only these again: vai retry {run.id}"
     if run.status == "failed" and run.error and run.error.retryable:
         return f"To try again from where it stopped: vai retry {run.id}"
-    return approval_hint(run.id) if run.display_status == "awaiting_approval" else ""
+    return approval_hint(run.id, form_words(run)) if run.display_status == "awaiting_approval" else ""
 
 
-def approval_hint(run_id: str) -> str:
-    """What to type for a run that waits for a person."""
-    return f"It waits for approval: vai approve {run_id} (or: vai reject {run_id})"
+def form_words(run: Run) -> str:
+    """What to add to `vai approve` where the run asks for values."""
+    return set_words(run.definition.get("approval_fields") or [])
+
+
+def approval_hint(run_id: str, more: str = "") -> str:
+    """What to type for a run that waits for a person; `more` fills in what it asks for."""
+    return f"It waits for approval: vai approve {run_id}{more} (or: vai reject {run_id})"

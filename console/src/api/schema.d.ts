@@ -820,6 +820,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/automations/{automation_id}/backfills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_automation_backfills"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/automations/{automation_id}/backfills/{backfill_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_automation_backfill"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/automations/{automation_id}/backfills/{backfill_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["cancel_automation_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/automations/{automation_id}/body": {
         parameters: {
             query?: never;
@@ -2196,11 +2244,12 @@ export interface components {
         AutomationRunShape: {
             actionRuns: components["schemas"]["ActionRunShape"][];
             automationId: string;
+            backfillId: string | null;
             completedAt: string | null;
             createdAt: string;
             createdBy: string | null;
             /** @enum {string} */
-            displayStatus: "queued" | "running" | "cancelling" | "completed" | "failed" | "cancelled" | "filtered" | "skipped";
+            displayStatus: "scheduled" | "queued" | "running" | "cancelling" | "completed" | "failed" | "cancelled" | "filtered" | "skipped";
             error: {
                 [key: string]: unknown;
             } | null;
@@ -2212,6 +2261,7 @@ export interface components {
             retryFrom: string | null;
             retryOf: string | null;
             runId: string;
+            scheduledFor: string | null;
             startedAt: string | null;
             /** @enum {string} */
             status: "running" | "completed" | "failed" | "cancelled";
@@ -2309,6 +2359,7 @@ export interface components {
         };
         BackfillShape: {
             automationId: string;
+            backfillId: string | null;
             dryRun: boolean;
             made: number;
             since: string;
@@ -2798,7 +2849,7 @@ export interface components {
             /** @enum {string} */
             status: "running" | "completed" | "failed" | "cancelled";
             /** @enum {string} */
-            displayStatus: "queued" | "running" | "cancelling" | "completed" | "failed" | "cancelled" | "filtered" | "skipped";
+            displayStatus: "scheduled" | "queued" | "running" | "cancelling" | "completed" | "failed" | "cancelled" | "filtered" | "skipped";
             /** @enum {string} */
             triggeredBy: "schedule" | "webhook" | "event" | "manual" | "automation";
             startedAt: string | null;
@@ -3045,6 +3096,33 @@ export interface components {
             startedAt: string;
             beatAt: string;
             lostAt: string;
+        };
+        MadeBackfillShape: {
+            automationId: string;
+            cancelled: number;
+            cancelledAt: string | null;
+            cancelledBy: string | null;
+            completed: number;
+            createdAt: string;
+            createdBy: string | null;
+            failed: number;
+            id: string;
+            made: number;
+            running: number;
+            since: string;
+            /** @enum {string} */
+            status: "running" | "cancelling" | "cancelled" | "failed" | "completed";
+            until: string;
+            waiting: number;
+        };
+        MadeBackfillsShape: {
+            backfills: components["schemas"]["MadeBackfillShape"][];
+            hasNext: boolean;
+            limit: number;
+            nextCursor: string | null;
+            users: {
+                [key: string]: components["schemas"]["UserShape"];
+            };
         };
         MadeFlashboardLinkShape: {
             id: string;
@@ -3761,6 +3839,7 @@ export interface components {
             labels?: {
                 [key: string]: string;
             };
+            scheduledFor?: string | null;
             idempotencyKey?: string | null;
         };
         TurnShape: {
@@ -3914,11 +3993,12 @@ export interface components {
         WholeAutomationRunShape: {
             actionRuns: components["schemas"]["ActionRunShape"][];
             automationId: string;
+            backfillId: string | null;
             completedAt: string | null;
             createdAt: string;
             createdBy: string | null;
             /** @enum {string} */
-            displayStatus: "queued" | "running" | "cancelling" | "completed" | "failed" | "cancelled" | "filtered" | "skipped";
+            displayStatus: "scheduled" | "queued" | "running" | "cancelling" | "completed" | "failed" | "cancelled" | "filtered" | "skipped";
             error: {
                 [key: string]: unknown;
             } | null;
@@ -3930,6 +4010,7 @@ export interface components {
             retryFrom: string | null;
             retryOf: string | null;
             runId: string;
+            scheduledFor: string | null;
             startedAt: string | null;
             /** @enum {string} */
             status: "running" | "completed" | "failed" | "cancelled";
@@ -5533,6 +5614,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BackfillShape"];
+                };
+            };
+        };
+    };
+    list_automation_backfills: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                automation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeBackfillsShape"];
+                };
+            };
+        };
+    };
+    get_automation_backfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                automation_id: string;
+                backfill_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeBackfillShape"];
+                };
+            };
+        };
+    };
+    cancel_automation_backfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                automation_id: string;
+                backfill_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeBackfillShape"];
                 };
             };
         };

@@ -12,6 +12,7 @@ import { PageLink } from "~/shared/link";
 import { Failure, Waiting } from "~/shared/states";
 import { StatusBadge } from "~/shared/status";
 import { Time } from "~/shared/time";
+import { Backfills } from "./backfills";
 import { Buttons } from "./buttons";
 import { Labels } from "./labels";
 import { Runs } from "./runs";
@@ -70,6 +71,7 @@ function Shown({ automation, tag }: { automation: OneAutomation; tag: string }) 
           <Steps automation={automation} />
         </Tabs.Panel>
         <Tabs.Panel value="runs">
+          <Backfills id={automation.id} />
           <Runs id={automation.id} />
         </Tabs.Panel>
         <Tabs.Panel value="versions">

@@ -59,7 +59,13 @@ export function Runs({ id }: { id: string }) {
                 </Text>
               )}
               <Text size="xs" c="dimmed" ml="auto">
-                {run.startedAt ? <Lasting from={run.startedAt} to={run.completedAt} /> : "not started"}
+                {run.startedAt && <Lasting from={run.startedAt} to={run.completedAt} />}
+                {!run.startedAt && run.displayStatus === "scheduled" && run.scheduledFor && (
+                  <>
+                    starts <Time at={run.scheduledFor} as="day" />
+                  </>
+                )}
+                {!run.startedAt && run.displayStatus !== "scheduled" && "not started"}
               </Text>
             </Group>
           </Paper>

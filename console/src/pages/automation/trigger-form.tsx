@@ -26,6 +26,7 @@ export function TriggerForm({ automation, close }: { automation: OneAutomation; 
   const declared = Object.entries(automation.inputs) as [string, Declared][];
   const [texts, setTexts] = useState<Record<string, string>>({});
   const [pressed, setPressed] = useState(false);
+  const [at, setAt] = useState("");
   const go = useGo();
   const read = declared.map(([name, input]) => ({ name, input, ...readAs(texts[name] ?? "", input) }));
   const start = useMutation({
@@ -33,7 +34,7 @@ export function TriggerForm({ automation, close }: { automation: OneAutomation; 
       ask(
         api.POST("/api/v1/automations/{automation_id}/trigger", {
           params: { path: { automation_id: automation.id } },
-          body: { inputs },
+          body: { inputs, scheduledFor: at ? new Date(at).toISOString() : null },
         }),
       ),
     onSuccess: (run) => go(`/automation-runs/${run.runId}`),
@@ -71,6 +72,13 @@ export function TriggerForm({ automation, close }: { automation: OneAutomation; 
               change={(text) => setTexts((before) => ({ ...before, [name]: text }))}
             />
           ))}
+          <TextInput
+            type="datetime-local"
+            label="Start later"
+            description="In your time zone; empty: now."
+            value={at}
+            onChange={(event) => setAt(event.currentTarget.value)}
+          />
           {start.error && (
             <Alert color="red" title="It could not be started">
               {messageOf(start.error)}

@@ -6,7 +6,7 @@ import { queries } from "~/app/queries";
 
 export const lookAgain = (): Promise<unknown> =>
   Promise.all(
-    ["automation", "automations", "automation-versions", "automation-runs", "names"].map((key) =>
+    ["automation", "automations", "automation-versions", "automation-runs", "backfills", "names"].map((key) =>
       queries.invalidateQueries({ queryKey: [key] }),
     ),
   );

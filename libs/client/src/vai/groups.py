@@ -17,6 +17,7 @@ from .calls import (
     automation_runs,
     automation_versions,
     automations,
+    backfills,
     changes,
     connections,
     datasets,
@@ -177,6 +178,8 @@ class Automations(Group):
     list, iterate = _ask(automations.listing), _all(automations.listing)
     pause, resume = _ask(automations.pause), _ask(automations.resume)
     trigger, backfill, graph = _ask(automations.trigger), _ask(automations.backfill), _ask(automations.graph)
+    get_backfill, cancel_backfill = _ask(backfills.get), _ask(backfills.cancel)
+    backfills, iterate_backfills = _ask(backfills.listing), _all(backfills.listing)
 
 
 class AutomationRuns(Group):

@@ -15,6 +15,7 @@ from vai_api_gateway.alerts import routes as alert_rules
 from vai_api_gateway.alerts import sent as sent_alerts
 from vai_api_gateway.audit import routes as audit
 from vai_api_gateway.automations import backfill as automation_backfill
+from vai_api_gateway.automations import backfills as automation_backfills
 from vai_api_gateway.automations import routes as automations
 from vai_api_gateway.automations import runs as automation_runs
 from vai_api_gateway.automations import validate_route
@@ -59,6 +60,7 @@ _PARTS: tuple[Any, ...] = (
     *(action_runs, run_logs, stream, webhooks, automation_runs, actions, automations, connections, kinds),
     *(
         automation_backfill,
+        automation_backfills,
         automation_versions,
         again,
         sources,

@@ -31,11 +31,15 @@ class Opening(Enum):
     CUT_OFF = auto()
     """Ended, because the budget of its cause is used up. Its automation shows that."""
     LATER = auto()
-    """It waits for an earlier run of the same schedule. The process that ends that one looks at this one."""
+    """It waits for an earlier run of the same schedule, whose end brings the next look; or for its time, and the sweep
+    looks then.
+    """
 
 
 async def open_run(conn: Queries, live: Live, version: Version, notes: Notes) -> Opening:
     """Decide whether the automation run begins, and write its steps. `notes` give the reason if it does not begin."""
+    if live.is_early:
+        return Opening.LATER
     if live.cut_off is not None:
         tell_end(notes, live, StepStatus.FAILED, _error(live.cut_off, {"depth": live.depth}))
         return Opening.CUT_OFF

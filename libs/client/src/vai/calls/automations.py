@@ -86,19 +86,21 @@ def trigger(
     *,
     event: Json | None = None,
     labels: Mapping[str, str] | None = None,
+    scheduled_for: datetime | str | None = None,
     idempotency_key: str | None = None,
     wait: float | None = None,
 ) -> Call[AutomationRun]:
     """Start it by hand. `wait` (seconds, at most 60) holds the answer until its run has ended.
 
-    `event` stands in for what another trigger would bring; `labels` are besides those of the automation. With an
-    idempotency key the call is repeated where it may have been lost.
+    `event` stands in for what another trigger would bring; `labels` are besides those of the automation;
+    `scheduled_for` lets it begin at that time. With an idempotency key the call is repeated where it may have been
+    lost.
     """
     return Call(
         "POST",
         f"{API}/automations/{segment(automation_id)}/trigger",
         AutomationRun.read,
-        body=given(inputs=inputs, event=event, labels=labels),
+        body=given(inputs=inputs, event=event, labels=labels, scheduledFor=instant(scheduled_for)),
         headers=keyed(idempotency_key) | prefer(wait),
         patience=held(wait),
         repeatable=idempotency_key is not None,

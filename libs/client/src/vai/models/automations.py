@@ -137,6 +137,8 @@ class AutomationRun(Answer):
     created_at: datetime
     action_runs: list[ActionRun] = field(default_factory=list)
     steps: list[StepOfRun] = field(default_factory=list)
+    scheduled_for: datetime | None = None
+    backfill_id: str | None = None
     inputs: Json = field(default_factory=dict)
     event: Json | None = None
     labels: dict[str, str] = field(default_factory=dict)
@@ -239,6 +241,28 @@ class Backfill(Answer):
     dry_run: bool
     made: int
     times: list[BackfilledTime]
+    backfill_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeBackfill(Answer):
+    """A request that made up for past times, and how many of its automation runs stand where."""
+
+    id: str
+    automation_id: str
+    since: datetime
+    until: datetime
+    status: Literal["running", "cancelling", "cancelled", "failed", "completed"]
+    made: int
+    waiting: int
+    running: int
+    completed: int
+    failed: int
+    cancelled: int
+    created_at: datetime
+    created_by: str | None = None
+    cancelled_at: datetime | None = None
+    cancelled_by: str | None = None
 
 
 def _between(start: datetime | None, end: datetime | None) -> float | None:

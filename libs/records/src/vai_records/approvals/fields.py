@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-from vai_records.strict import Number, Strict
+from vai_records.strict import Number, Strict, Whole
 
 Json = dict[str, Any]
 FieldType = Literal["text", "number", "integer", "boolean", "date", "choice"]
@@ -42,10 +42,12 @@ class ApprovalField(Strict):
     type: FieldType = "text"
     required: bool = Field(default=False, description="Whether it must be filled in; a default fills it in, too.")
     default: JsonValue = None
-    minimum: Number | Annotated[str, Field(max_length=10)] | None = Field(
+    minimum: Whole | Number | Annotated[str, Field(max_length=10)] | None = Field(
         default=None, description="Of a number; of a date as YYYY-MM-DD."
     )
-    maximum: Number | Annotated[str, Field(max_length=10)] | None = Field(default=None, description="As `minimum`.")
+    maximum: Whole | Number | Annotated[str, Field(max_length=10)] | None = Field(
+        default=None, description="As `minimum`."
+    )
     min_length: Annotated[int, Field(ge=0, le=LONGEST_TEXT)] | None = Field(default=None, description="Of a text.")
     max_length: Annotated[int, Field(ge=1, le=LONGEST_TEXT)] | None = Field(default=None, description="Of a text.")
     choices: list[Annotated[str, Field(min_length=1, max_length=255)]] | None = Field(

@@ -26,7 +26,8 @@ _COLUMNS = """a.id, a.org_id, a.name, a.slug, a.description, a.status, a.error, 
     a.webhooks_ignored, a.webhook_ignored_at, a.labels, a.expose, v.definition, v.secrets"""
 _LATEST = """LEFT JOIN LATERAL (
     SELECT id AS run_id, status AS run_status, outcome AS run_outcome, control AS run_control,
-        triggered_by AS run_triggered_by, started_at AS run_started_at, completed_at AS run_completed_at
+        triggered_by AS run_triggered_by, started_at AS run_started_at, completed_at AS run_completed_at,
+        scheduled_for AS run_scheduled_for
     FROM automation_runs WHERE automation_id = a.id ORDER BY id DESC LIMIT 1
 ) latest ON true"""
 _FROM = f"""FROM automations a JOIN automation_versions v ON v.id = a.version_id {_LATEST}

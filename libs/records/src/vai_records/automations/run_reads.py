@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from vai_common.clock import now
 from vai_common.queries import Queries
 from vai_records.automations.advance import shown_state
 from vai_records.catalogue.labels import OF_LABELS
@@ -17,7 +18,8 @@ from vai_records.listing import totals
 Json = dict[str, Any]
 
 _REST = """id, org_id, automation_id, version_id, parent_run_id, retry_of, retry_from, depth, status, outcome, reason,
-    control, triggered_by, created_by, log_seq, labels, created_at, updated_at, started_at, completed_at,
+    control, triggered_by, created_by, log_seq, labels, scheduled_for, backfill_id, created_at, updated_at, started_at,
+    completed_at,
     CASE WHEN status = 'running' THEN 'live' ELSE 'done' END AS phase"""
 _LARGEST_ERROR = 2_048
 """Bytes of an error that a list shows: it may show one for each step of each automation run."""
@@ -151,11 +153,13 @@ async def list_page(conn: Queries, org_id: UUID, filters: RunFilters, limit: int
 
 
 def display_status(run: Any) -> str:
-    """The status, or what there is besides: queued, cancelling, filtered, skipped."""
+    """The status, or what there is besides: scheduled, queued, cancelling, filtered, skipped."""
     if run["status"] == "running":
         if run["control"] == "cancel":
             return "cancelling"
-        return "queued" if run["started_at"] is None else "running"
+        if run["started_at"] is not None:
+            return "running"
+        return "scheduled" if run["scheduled_for"] is not None and run["scheduled_for"] > now() else "queued"
     return str(run["outcome"] or run["status"])
 
 
@@ -164,6 +168,7 @@ def as_json(run: Any, action_runs: list[Json]) -> Json:
     return {
         "actionRuns": action_runs,
         "automationId": run["automation_id"],
+        "backfillId": run["backfill_id"],
         "completedAt": run["completed_at"],
         "createdAt": run["created_at"],
         "createdBy": run["created_by"],
@@ -175,6 +180,7 @@ def as_json(run: Any, action_runs: list[Json]) -> Json:
         "retryFrom": run["retry_from"],
         "retryOf": run["retry_of"],
         "runId": run["id"],
+        "scheduledFor": run["scheduled_for"],
         "startedAt": run["started_at"],
         "status": run["status"],
         "triggeredBy": run["triggered_by"],

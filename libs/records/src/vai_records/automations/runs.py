@@ -19,7 +19,8 @@ from vai_records.metrics import automation_runs_created
 
 _COLUMNS = (
     "id, org_id, automation_id, version_id, triggered_by, trigger_key, event, inputs, depth, parent_run_id, retry_of,"
-    " created_by, traceparent, cause_id, cut_off, waits, retry_from, sealed"
+    " created_by, traceparent, cause_id, cut_off, waits, retry_from, sealed,"
+    " scheduled_for, backfill_id"
 )
 # Labels go down: of its automation, of the run that calls it, of who triggers it; the last one of a key counts.
 _CREATE = f"""
@@ -29,7 +30,7 @@ SELECT {", ".join(f"new.{name}" for name in _COLUMNS.split(", "))},
 FROM (SELECT clock_timestamp() AS now) AS at, unnest(
     $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[], $9::int[],
     $10::uuid[], $11::uuid[], $12::uuid[], $13::text[], $14::uuid[], $15::text[], $16::bool[], $17::text[],
-    $18::bytea[], $19::jsonb[]) WITH ORDINALITY AS new({_COLUMNS}, given, place)
+    $18::bytea[], $19::timestamptz[], $20::uuid[], $21::jsonb[]) WITH ORDINALITY AS new({_COLUMNS}, given, place)
     LEFT JOIN automations a ON a.id = new.automation_id LEFT JOIN runs caller ON caller.id = new.parent_run_id
 ORDER BY new.place
 ON CONFLICT DO NOTHING
@@ -68,7 +69,7 @@ class NewAutomationRun:
 
     `cause_id` is None where it is its own cause; `cut_off` says why it may not begin (`automations.causes`).
     `waits`: it begins after the runs of its schedule before it. `labels`: besides those that it inherits. `sealed`: the
-    secrets of its inputs, encrypted for its id.
+    secrets of its inputs, encrypted for its id. `scheduled_for`: it begins at this time, not before.
     """
 
     org_id: UUID
@@ -88,6 +89,8 @@ class NewAutomationRun:
     waits: bool = False
     retry_from: str | None = None
     sealed: bytes | None = field(default=None, repr=False)
+    scheduled_for: datetime | None = None
+    backfill_id: UUID | None = None
     labels: dict[str, str] = field(default_factory=dict)
     id: UUID = field(default_factory=uuid7)
 
@@ -112,6 +115,8 @@ class NewAutomationRun:
             self.waits,
             self.retry_from,
             self.sealed,
+            self.scheduled_for,
+            self.backfill_id,
             self.labels,
         )
 
@@ -150,10 +155,12 @@ async def live_runs(conn: Queries, ids: Sequence[UUID]) -> list[UUID]:
 
 # What the scheduler reads and writes --------------------------------------------------------------------------------
 
-_LOCK = """
+_EARLY = "coalesce({}.scheduled_for > clock_timestamp(), false)"
+"""Whether the time at which it is to begin has not come yet."""
+_LOCK = f"""
 SELECT r.id, r.org_id, r.automation_id, r.version_id, r.parent_run_id, r.retry_of, r.depth, r.control, r.triggered_by,
     r.created_by, r.traceparent, r.created_at, r.started_at, r.cut_off, r.waits, r.retry_from, r.labels, a.name, a.slug,
-    a.trigger->>'overlap' AS overlap, o.max_running
+    a.trigger->>'overlap' AS overlap, o.max_running, {_EARLY.format("r")} AS is_early
 FROM automation_runs r JOIN automations a ON a.id = r.automation_id JOIN organisations o ON o.id = r.org_id
 WHERE r.id = $1 AND r.status = 'running' FOR UPDATE OF r SKIP LOCKED
 """
@@ -164,8 +171,9 @@ _EARLIER = """
 SELECT id, created_by IS NOT NULL AS is_backfill FROM automation_runs
 WHERE automation_id = $1 AND status = 'running' AND id < $2 AND triggered_by = 'schedule' ORDER BY id LIMIT 1
 """
-_NEXT = """
-SELECT id FROM automation_runs WHERE automation_id = $1 AND status = 'running' AND started_at IS NULL
+_NEXT = f"""
+SELECT id FROM automation_runs a WHERE automation_id = $1 AND status = 'running' AND started_at IS NULL
+  AND NOT {_EARLY.format("a")}
 ORDER BY id LIMIT 1
 """
 _YET_TO_START = """
@@ -179,8 +187,8 @@ SELECT count(*) FROM (SELECT FROM automation_runs WHERE automation_id = $1 AND s
 """
 # What waits for an earlier run of its schedule is looked at when that has ended, not each second. Of each sort so many:
 # one must not crowd out another.
-_WITH_NEWS = """
-(SELECT id FROM automation_runs a WHERE status = 'running' AND started_at IS NULL
+_WITH_NEWS = f"""
+(SELECT id FROM automation_runs a WHERE status = 'running' AND started_at IS NULL AND NOT {_EARLY.format("a")}
   AND created_at < clock_timestamp() - interval '1 s' AND NOT (waits AND EXISTS (
     SELECT FROM automation_runs b WHERE b.automation_id = a.automation_id AND b.status = 'running' AND b.id < a.id
       AND b.triggered_by = 'schedule'))
@@ -227,6 +235,7 @@ class Live:
     slug: str
     overlap: str | None
     max_running: int | None
+    is_early: bool = False
 
     @property
     def is_backfill(self) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -19,7 +20,8 @@ from vai_api_gateway.problems import conflict, not_found
 from vai_common.messages.bell import AUTOMATION
 from vai_common.queries import Queries, Row
 from vai_common.telemetry import current_traceparent
-from vai_records.automations import runs
+from vai_records.automations import backfills, runs
+from vai_records.automations.backfills import NewBackfill
 from vai_records.automations.runs import NewAutomationRun
 from vai_records.automations.schedule import UNREADABLE, times_between
 from vai_records.automations.scheduled import event_of, key_of, made_before, of_time
@@ -60,6 +62,7 @@ class BackfillShape(Shape):
     """The request as it was understood, and its times, the oldest first."""
 
     automation_id: UUID
+    backfill_id: UUID | None = Field(description="What was made together can be cancelled together; null: nothing was.")
     dry_run: bool
     made: int = Field(description="How many automation runs are new, or would be.")
     since: datetime
@@ -91,12 +94,17 @@ async def backfill_automation(
         until, times = await _times(automation, body)
         before = await made_before(conn, automation, times)
         news = [_new(principal, automation, time, body, before) for time in times]
-        made = [] if body.dry_run else await _made(conn, automation, [new for new in news if new is not None])
+        fresh = [] if body.dry_run else [new for new in news if new is not None]
+        record = NewBackfill(principal.org_id, automation_id, body.since, until, len(fresh), principal.user_id)
+        made = await _made(conn, automation, [replace(new, backfill_id=record.id) for new in fresh])
+        if made:
+            await backfills.create(conn, record)
     gateway.bell.ring(AUTOMATION, made[:1])
     shown = [_shown(time, new, before, made) for time, new in zip(times, news, strict=True)]
     said = {"since": body.since.astimezone(UTC), "until": until, "dryRun": body.dry_run, "times": shown}
     number = sum(time["isNew"] for time in shown)
-    return answer({"automationId": automation_id, "made": number, **said}, 201 if made else 200)
+    named = {"automationId": automation_id, "backfillId": record.id if made else None, "made": number}
+    return answer({**named, **said}, 201 if made else 200)
 
 
 async def _times(automation: Row, body: BackfillBody) -> tuple[datetime, list[datetime]]:

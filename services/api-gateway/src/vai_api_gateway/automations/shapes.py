@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from vai_api_gateway.http.shapes import Body, Json, Key, KindName, PageShape, Patch, Shape
+from vai_api_gateway.http.shapes import Body, Json, Key, KindName, PageShape, Patch, ScheduledFor, Shape
 from vai_api_gateway.problems import ProblemDetail
 from vai_common.queries import Row
 from vai_records.automations.body import AutomationParts
@@ -22,7 +22,9 @@ RunStatus = Literal["running", "completed", "failed", "cancelled"]
 StepState = Literal[
     "waiting", "running", "awaiting_approval", "completed", "failed", "cancelled", "rejected", "skipped"
 ]
-DisplayStatus = Literal["queued", "running", "cancelling", "completed", "failed", "cancelled", "filtered", "skipped"]
+DisplayStatus = Literal[
+    "scheduled", "queued", "running", "cancelling", "completed", "failed", "cancelled", "filtered", "skipped"
+]
 SortBy = Literal["name", "created_at", "updated_at", "status"]
 
 AUTOMATION_STATUSES: tuple[str, ...] = get_args(AutomationStatus)
@@ -33,7 +35,7 @@ RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
 _COPIED = ("name", "description", "enabled", "expose", "labels", "conditions", "inputs", "steps", "max_parallel")
 NEXT_TIMES = 3
 """Times of a schedule that are shown before they come."""
-_STANDING = ("status", "outcome", "control", "started_at")
+_STANDING = ("status", "outcome", "control", "started_at", "scheduled_for")
 
 
 class StepConditionShape(Shape):
@@ -158,6 +160,7 @@ class AutomationRunShape(Shape):
 
     action_runs: list[ActionRunShape]
     automation_id: UUID
+    backfill_id: UUID | None = Field(description="The backfill that made it.")
     completed_at: datetime | None
     created_at: datetime
     created_by: UUID | None
@@ -169,6 +172,7 @@ class AutomationRunShape(Shape):
     retry_from: str | None = Field(description="The step that a retry was to begin with; null: those that failed.")
     retry_of: UUID | None
     run_id: UUID
+    scheduled_for: datetime | None = Field(description="When it begins, or was to begin, where somebody said so.")
     started_at: datetime | None
     status: RunStatus
     triggered_by: TriggeredBy
@@ -223,6 +227,7 @@ class TriggerBody(Body):
     inputs: Json = Field(default={}, description="What the automation declares as its inputs.")
     event: Json | None = Field(default=None, description="As conditions see it: {type, data}.")
     labels: Labels = Field(default={}, description="Besides those of the automation.")
+    scheduled_for: ScheduledFor = None
     idempotency_key: Key | None = None
 
 

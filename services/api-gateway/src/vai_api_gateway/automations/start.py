@@ -1,6 +1,7 @@
 """Automation runs that people start, wait for, stop and retry (document 002; decisions 20, 40)."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from vai_api_gateway.http.answers import answer
 from vai_api_gateway.http.idempotency import is_same
 from vai_api_gateway.lifecycle import Decisions
 from vai_api_gateway.problems import conflict
+from vai_api_gateway.runs.request_orders import start_of
 from vai_api_gateway.runs.waiters import Preference
 from vai_common import clock
 from vai_common.ids import uuid7
@@ -46,6 +48,7 @@ async def by_hand(
         event=body.event,
         inputs=kept,
         sealed=gateway.keyring.encrypt_json(secrets, principal.org_id, run_id) if secrets else None,
+        scheduled_for=start_of(body.scheduled_for, deferred=False)[0],
         labels=body.labels,
         created_by=principal.user_id,
         traceparent=current_traceparent(),
@@ -72,8 +75,9 @@ async def triggered_before(
     if found is None or found["org_id"] != principal.org_id:
         return None
     inputs = found["inputs"] | await _secrets(gateway, found)
-    if not is_same((inputs, found["event"]), (body.inputs, body.event)):
-        message = "this idempotency key made an automation run with other inputs or another event"
+    asked = (body.inputs, body.event, _instant(body.scheduled_for))
+    if not is_same((inputs, found["event"], _instant(found["scheduled_for"])), asked):
+        message = "this idempotency key made an automation run with other inputs, another event or another time"
         raise conflict(message, ("header", "Idempotency-Key"))
     return found
 
@@ -85,6 +89,10 @@ async def _secrets(gateway: Gateway, run: Any) -> Json:
         return {}
     opened: Json = gateway.keyring.decrypt_json(sealed, run["org_id"], run["id"])
     return opened
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat()
 
 
 def _trigger_key(key: str) -> str:

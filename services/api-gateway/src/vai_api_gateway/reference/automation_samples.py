@@ -98,6 +98,7 @@ _LISTED: Json = {
     "completedAt": _END,
     "createdAt": _WHEN,
     "createdBy": None,
+    "backfillId": None,
     "displayStatus": "completed",
     "error": None,
     "labels": {"team": "finance"},
@@ -106,6 +107,7 @@ _LISTED: Json = {
     "retryFrom": None,
     "retryOf": None,
     "runId": _RUN_ID,
+    "scheduledFor": None,
     "startedAt": _WHEN,
     "status": "completed",
     "triggeredBy": "schedule",
@@ -131,6 +133,7 @@ _WHOLE: Json = _LISTED | {
     ],
 }
 
+_BACKFILL_ID = "019a9b61-1a2b-7c3d-8e4f-5061728394a5"
 _VERSION: Json = {
     "createdAt": "2026-01-20T09:12:00Z",
     "createdBy": _USER_ID,
@@ -151,8 +154,26 @@ AUTOMATION_SAMPLES: dict[str, Any] = {
     | {name: _SAID[name] for name in ("conditions", "inputs", "steps", "max_parallel")}
     | {"error": None},
     "DifferenceShape": {"base": _VERSION_BEFORE, "version": _VERSION, "changes": [_CHANGE], "truncated": False},
+    "MadeBackfillShape": {
+        "automationId": _AUTOMATION_ID,
+        "cancelled": 0,
+        "cancelledAt": None,
+        "cancelledBy": None,
+        "completed": 3,
+        "createdAt": _WHEN,
+        "createdBy": _USER_ID,
+        "failed": 0,
+        "id": _BACKFILL_ID,
+        "made": 10,
+        "running": 1,
+        "since": "2026-01-01T00:00:00Z",
+        "status": "running",
+        "until": "2026-01-11T00:00:00Z",
+        "waiting": 6,
+    },
     "BackfillShape": {
         "automationId": _AUTOMATION_ID,
+        "backfillId": _BACKFILL_ID,
         "dryRun": False,
         "made": 1,
         "since": "2026-01-21T00:00:00Z",

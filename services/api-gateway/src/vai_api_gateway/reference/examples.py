@@ -61,6 +61,12 @@ _A_FAILED_AUTOMATION_RUN = Given(
     "RUN_ID", "/api/v1/automations/$AUTOMATION_ID/trigger", {}, "runId", {"Prefer": "wait=10"}
 )
 _A_VERSION = Given("VERSION_ID", "/api/v1/automations/$AUTOMATION_ID/resume", {}, "versionId")
+_A_BACKFILL = Given(
+    "BACKFILL_ID",
+    "/api/v1/automations/$AUTOMATION_ID/backfill",
+    {"since": "2026-01-01T00:00:00Z", "until": "2026-01-11T00:00:00Z"},
+    "backfillId",
+)
 _AN_AUTOMATION_RUN = Given("RUN_ID", "/api/v1/automations/$AUTOMATION_ID/trigger", {}, "runId")
 _A_HOOK = Given(
     "AUTOMATION_ID",
@@ -206,6 +212,9 @@ EXAMPLES: dict[str, Example] = {
     "backfill_automation": Example(
         {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z", "dryRun": True}, given=(_AN_AUTOMATION,)
     ),
+    "list_automation_backfills": Example(query="?limit=20", given=(_AN_AUTOMATION,)),
+    "get_automation_backfill": Example(given=(_AN_AUTOMATION, _A_BACKFILL)),
+    "cancel_automation_backfill": Example(given=(_AN_AUTOMATION, _A_BACKFILL)),
     "copy_automation": Example(given=(_AN_AUTOMATION,)),
     "draw_automation": Example(query="?format=svg", given=(_AN_AUTOMATION,)),
     # Automation runs

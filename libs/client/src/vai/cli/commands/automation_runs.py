@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,11 +16,12 @@ from vai.cli import find
 from vai.cli.context import KeyOption, LimitOption, SetOption, connect, verb
 from vai.cli.inputs import definition_of, is_id, secret_inputs
 from vai.cli.labels import LabelFilter, LabelsOption, labels_of
+from vai.cli.run_filters import later_of
 from vai.cli.screen import show
 from vai.cli.screen.follow_steps import follow_steps
 from vai.cli.screen.listing import LIMIT, page_of, print_list
 from vai.cli.screen.steps import drawing
-from vai.cli.start import FollowFlag, Started, Stay, WaitOption, start_as
+from vai.cli.start import AtOption, FollowFlag, Started, Stay, WaitOption, start_as
 from vai.client import Client
 from vai.errors import NotFound
 from vai.models.automations import AutomationRun, Step
@@ -51,6 +52,7 @@ def trigger(
         typer.Option(metavar="NAME[=@FILE]", help="A secret input: asked for, of a file, or NAME=- for a pipe."),
     ] = None,
     label: LabelsOption = None,
+    at: AtOption = None,
     idempotency_key: KeyOption = None,
     follow: FollowFlag = None,
     wait: WaitOption = None,
@@ -60,13 +62,14 @@ def trigger(
     Exit codes as for `vai run`. The automation may be paused.
     """
     given = definition_of(inputs, assignments or ())
-    stay = Stay(follow, wait)
+    stay = Stay(follow, wait, at)
     with connect() as client:
         found = find.automation(client, automation)
     given |= secret_inputs(found.inputs, given, secret or (), assignments or ())
     hold = None if stay.follows else stay.hold
-    labels = labels_of(label)
-    call = calls.trigger(found.id, given or None, labels=labels, idempotency_key=idempotency_key, wait=hold)
+    labels, later = labels_of(label), later_of(at)
+    beside: Any = {"labels": labels, "scheduled_for": later, "idempotency_key": idempotency_key}
+    call = calls.trigger(found.id, given or None, **beside, wait=hold)
     start_as(_started(found.steps), call, stay)
 
 

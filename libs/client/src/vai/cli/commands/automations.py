@@ -171,5 +171,5 @@ def _print_secret(automation: Automation) -> None:
 
 
 automation_runs.register(app)
-verb(app)(backfill.backfill)
+backfill.register(app)
 versions.register(app)

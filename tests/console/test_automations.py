@@ -1,10 +1,13 @@
 """Automations in a real Chromium: build one, see it run, approve, retry; two who edit the same lose nothing."""
 
 import json
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from tests.console.driver import SCRIPT, Visit
+from vai_common.clock import now
 from vai_devstack.stack import Stack
 from vai_testkit.stack import client_of
 
@@ -55,6 +58,64 @@ async def test_an_automation_is_built_run_approved_and_retried(running: Stack, v
     await page.get_by_role("region", name="When each step ran").wait_for()
     assert await page.title() == "Built here · Automation run · VAI"
     assert await visit.serious() == []
+
+
+_FORMS: dict[str, Any] = {
+    "name": "Pays",
+    "trigger": {"type": "schedule", "schedule": "0 * * * *"},
+    "inputs": {"token": {"type": "secret"}},
+    "steps": [
+        {
+            "key": "ask",
+            "kind": "approval_gate",
+            "definition": {
+                "title": "Pay?",
+                "approval_fields": [
+                    {"name": "amount", "title": "How much", "type": "integer", "required": True, "maximum": 10},
+                    {"name": "way", "type": "choice", "choices": ["bank", "card"], "default": "bank"},
+                    {"name": "note", "title": SCRIPT},
+                ],
+            },
+        }
+    ],
+}
+
+
+async def test_a_secret_goes_in_a_form_is_filled_in_and_a_backfill_is_cancelled(running: Stack, visit: Visit) -> None:
+    page = visit.page
+    async with client_of(running) as api:
+        made = (await api.post("/api/v1/automations", json=_FORMS)).json()
+        since = (now() - timedelta(hours=3)).isoformat()
+        await api.post(f"/api/v1/automations/{made['id']}/backfill", json={"since": since})
+    await page.goto(f"{running.api_url}/automations/{made['id']}?tab=runs")
+    await page.get_by_role("button", name="Cancel all of it").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Cancel all of it").click()
+    await page.get_by_role("article").get_by_text("3 cancelled").wait_for(timeout=20_000)
+    await page.get_by_role("button", name="Start now").click()
+    field = page.get_by_label("token")
+    assert await field.get_attribute("type") == "password"
+    await field.fill("needle-4711")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Approve").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Approve").click()
+    await dialog.get_by_text("This must be filled in.").wait_for()
+    assert await visit.serious() == []
+    await dialog.get_by_label("How much").fill("11")
+    await dialog.get_by_role("button", name="Approve").click()
+    await dialog.get_by_text("11 is above 10, the most").wait_for()
+    await page.goto(f"{running.api_url}/approvals")
+    card = page.get_by_role("article", name="Pay?")
+    await card.get_by_label("How much").fill("7")
+    assert await visit.serious() == []
+    await card.get_by_role("button", name="Approve Pay?").click()
+    await card.wait_for(state="detached")
+    async with client_of(running) as api:
+        (run,) = (await api.get("/api/v1/automation-runs?limit=1")).json()["automationRuns"]
+        whole = await api.get(f"/api/v1/automation-runs/{run['runId']}")
+        step = await api.get(f"/api/v1/action-runs/{whole.json()['steps'][0]['runId']}")
+    assert step.json()["approvalValues"] == {"amount": 7, "way": "bank", "note": None}
+    assert "needle" not in whole.text
 
 
 async def test_two_who_edit_the_same_lose_nothing(running: Stack, visit: Visit) -> None:

@@ -140,7 +140,7 @@ def steps(value: Any, place: str = "body", kind: str = "http_request", **more: A
         (steps({"a": "$/steps/ask/approval/amuont"}), "has no field 'amuont'; it has amount, note"),
         (steps({"a": "$/steps/ask/approval/amount/x"}), "the field 'amount' has no parts"),
         (steps("$/steps/ask/approval/note", "timeout_seconds"), "$/steps/ask/approval/note is a text"),
-        (steps({"kind": "reference", "ref": "$/steps/ask/approval/amount"}, "url"), "is a integer"),
+        (steps({"kind": "reference", "ref": "$/steps/ask/approval/amount"}, "url"), "is an integer"),
         (
             steps(
                 [{"field": "steps.ask.approval.amuont", "operator": "gt", "value": 1}],
@@ -187,3 +187,14 @@ async def test_what_fits_is_saved(api: httpx2.AsyncClient, written: list[dict[st
     answer = await api.post(AUTOMATIONS, json={"name": "a", "steps": written})
     assert answer.status_code == 201, answer.text
     assert answer.json()["warnings"] == []
+
+
+async def test_a_form_that_is_filled_in_by_an_input_is_known_by_its_names(api: httpx2.AsyncClient) -> None:
+    field = {"name": "amount", "type": "integer", "default": "$/inputs/amount", "title": "Of ${/inputs/amount}"}
+    gate = {**GATE, "definition": {"approval_fields": [field]}}
+    step = steps({"a": "$/steps/ask/approval/amuont"})[1]
+    body = {"name": "a", "inputs": {"amount": {"type": "integer"}}, "steps": [gate, step]}
+    answer = await api.post(AUTOMATIONS, json=body)
+    assert "has no field 'amuont'; it has amount" in answer.text
+    body["steps"] = [gate, steps({"a": "$/steps/ask/approval/amount"})[1]]
+    assert (await api.post(AUTOMATIONS, json=body)).status_code == 201

@@ -57,11 +57,13 @@ class ApprovalField(Strict):
     @model_validator(mode="after")
     def _hangs_together(self) -> "ApprovalField":
         if (self.type == "choice") != (self.choices is not None):
-            raise ValueError("a choice has choices" if self.choices is None else f"a {self.type} has no choices")
+            raise ValueError(
+                "a choice has choices" if self.choices is None else f"{with_article(self.type)} has no choices"
+            )
         if self.choices is not None and len(set(self.choices)) < len(self.choices):
             raise ValueError("one of the choices is there twice")
         if self.type != "text" and (self.min_length is not None or self.max_length is not None):
-            raise ValueError(f"min_length and max_length are for a text; this is a {self.type}")
+            raise ValueError(f"min_length and max_length are for a text; this is {with_article(self.type)}")
         for name, bound in (("minimum", self.minimum), ("maximum", self.maximum)):
             if bound is not None and (wrong := _bound_fault(self.type, bound)) is not None:
                 raise ValueError(f"{name}: {wrong}")
@@ -97,6 +99,11 @@ class ApprovalField(Strict):
         return None
 
 
+def with_article(type_name: str) -> str:
+    """`a text`, `an integer`."""
+    return f"an {type_name}" if type_name == "integer" else f"a {type_name}"
+
+
 def fields_of(definition: Mapping[str, Any]) -> list[ApprovalField] | None:
     """The fields of a definition; None where they are known only when its step starts."""
     given = definition.get("approval_fields")
@@ -127,7 +134,7 @@ def _type_fault(type_name: FieldType, value: Any) -> str | None:
 
 def _bound_fault(type_name: FieldType, bound: float | str) -> str | None:
     if type_name not in _RANGED:
-        return f"a {type_name} has no bounds; number, integer and date have"
+        return f"{with_article(type_name)} has no bounds; number, integer and date have"
     return _type_fault("date" if type_name == "date" else "number", bound)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from vai_records.approvals.fields import SAMPLES, ApprovalField, fields_of
+from vai_records.approvals.fields import SAMPLES, ApprovalField, fields_of, with_article
 from vai_records.automations import references
 from vai_records.automations.inputs import secret_names
 from vai_records.automations.plan import Plan, When, find_cycle
@@ -18,6 +18,7 @@ Names = Callable[[references.Reference], str | None]
 Forms = Mapping[str, list[ApprovalField] | None]
 
 _PLAIN_TYPES = ("string", "number", "integer", "boolean", "secret")
+_TELLING: Final = ("name", "type", "choices")
 NO_CONDITION: Final = "a condition cannot look at a secret"
 _PORTS = {"approval_gate": ("approved", "rejected")}
 
@@ -71,7 +72,7 @@ def reference_faults(
     `names` says what is wrong with a variable or a secret; None: they are not looked at.
     """
     plan, secret = Plan.of({"steps": steps, "max_parallel": 1}), secret_names(inputs)
-    forms = {step["key"]: fields_of(definition) for step, definition in zip(steps, definitions, strict=True)}
+    forms = {step["key"]: _form(definition) for step, definition in zip(steps, definitions, strict=True)}
     known = _Known(plan, inputs, names, forms)
     for place, (step, definition) in enumerate(zip(steps, definitions, strict=True)):
         here = (*at, place, "action", "definition" if step["action_id"] is None else "action_id")
@@ -146,7 +147,7 @@ class _Known:
             return None
         sample = field.choices[0] if field.choices else SAMPLES[field.type]
         wrong = _wrong_type(kind, put_back(definition, [(place, sample)]), place)
-        return None if wrong is None else f"{wrong}; {reference.text} is a {field.type}"
+        return None if wrong is None else f"{wrong}; {reference.text} is {with_article(field.type)}"
 
     def _field(self, reference: references.Reference) -> ApprovalField | None:
         if reference.step is None or reference.path[2] != "approval" or len(reference.path) != 4:
@@ -191,6 +192,19 @@ def branch_paths(step: Json) -> list[tuple[str, ...]]:
     own = definition.get("input")
     given = own if isinstance(own, Mapping) else {}
     return [path for path in paths if path[0] in ROOTS and path[0] not in given]
+
+
+def _form(definition: Json) -> list[ApprovalField] | None:
+    """The fields of an approval, without what only the run knows of them; None where their names are not known."""
+    given = definition.get("approval_fields")
+    if not isinstance(given, list):
+        return fields_of(definition)
+    known: list[Json] = []
+    for one in given:
+        if not isinstance(one, Mapping) or any(references.holds_reference(one.get(name)) for name in _TELLING):
+            return None
+        known.append({name: value for name, value in one.items() if not references.holds_reference(value)})
+    return fields_of({"approval_fields": known})
 
 
 def _place_alone(definition: Any, where: Place) -> Place | None:

@@ -29,7 +29,7 @@ async def waiting(api: httpx2.AsyncClient, others: OtherServices, **definition: 
 
 
 async def approve(api: httpx2.AsyncClient, run_id: str, status: int = 200, **body: Any) -> Any:
-    answer = await api.post(f"{RUNS}/{run_id}/approve", **({"json": body} if body else {}))
+    answer = await api.post(f"{RUNS}/{run_id}/approve", json=body or None)
     assert answer.status_code == status, answer.text
     return answer.json()
 

@@ -207,6 +207,21 @@ def refuse_cut(found: str, reference: Reference, tail: str, look_up: Callable[[R
             raise BadReference(f"{found} ends before {tail[0]!r}, but there is {longer!r}: write {whole} or {short}")
 
 
+def may_name(value: Any) -> bool:
+    """Whether a variable or a secret of the organisation may be named in it: a look at each text, and no more."""
+    todo = [value]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, str):
+            if "$" in one and ("/vars/" in one or "/secrets/" in one):
+                return True
+        elif isinstance(one, dict):
+            todo += one.values()
+        elif isinstance(one, list):
+            todo += one
+    return False
+
+
 def as_text(value: Any) -> str:
     """A value within a longer text: a string as it is, anything else as JSON."""
     return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -26,6 +26,7 @@ from vai_records.automations.reference_text import (
     Lookup,
     Reference,
     as_text,
+    may_name,
     parse,
     refuse_cut,
     refuse_slip,
@@ -183,21 +184,6 @@ def _marked_place(kind: str, place: Place) -> Place:
 def resolve(kind: str, definition: Mapping[str, Any], look_up: Callable[[Reference], Any]) -> dict[str, Any]:
     """The definition of `fill`."""
     return fill(kind, definition, look_up).definition
-
-
-def may_name(value: Any) -> bool:
-    """Whether a variable or a secret of the organisation may be named in it: a look at each text, and no more."""
-    todo = [value]
-    while todo:
-        one = todo.pop()
-        if isinstance(one, str):
-            if "$" in one and ("/vars/" in one or "/secrets/" in one):
-                return True
-        elif isinstance(one, dict):
-            todo += one.values()
-        elif isinstance(one, list):
-            todo += one
-    return False
 
 
 def is_reference(value: Any, *, plain: bool = False) -> bool:

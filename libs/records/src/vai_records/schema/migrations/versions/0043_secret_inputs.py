@@ -1,4 +1,4 @@
-"""Automation runs that begin later, and backfills."""
+"""Inputs of the type secret."""
 
 from vai_records.schema.migrations.scripts import run_script
 
@@ -7,4 +7,4 @@ down_revision = "0042"
 
 
 def upgrade() -> None:
-    run_script("0043_backfills.sql")
+    run_script("0043_secret_inputs.sql")

@@ -1,4 +1,4 @@
-"""What an approver is asked to fill in: fields with a type and bounds, and the values that they get (decision 78)."""
+"""What an approver is asked to fill in: fields with a type and bounds, and the values that they get (decision 79)."""
 
 import json
 import math

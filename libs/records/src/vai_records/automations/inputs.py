@@ -52,7 +52,7 @@ def secret_names(declared: Mapping[str, Json]) -> frozenset[str]:
 
 
 def apart(declared: Mapping[str, Json], inputs: Json) -> tuple[Json, Json]:
-    """The inputs as they are kept, with a marker for each secret; and the secrets (decision 77)."""
+    """The inputs as they are kept, with a marker for each secret; and the secrets (decision 78)."""
     secrets = {name: inputs[name] for name in secret_names(declared) if inputs.get(name) is not None}
     return {**inputs, **dict.fromkeys(secrets, MARKER)}, secrets
 

@@ -2,9 +2,9 @@
 
 from vai_records.schema.migrations.scripts import run_script
 
-revision = "0043"
-down_revision = "0042"
+revision = "0045"
+down_revision = "0044"
 
 
 def upgrade() -> None:
-    run_script("0043_secret_inputs.sql")
+    run_script("0045_secret_inputs.sql")

@@ -2,9 +2,9 @@
 
 from vai_records.schema.migrations.scripts import run_script
 
-revision = "0045"
-down_revision = "0044"
+revision = "0047"
+down_revision = "0046"
 
 
 def upgrade() -> None:
-    run_script("0045_backfills.sql")
+    run_script("0047_backfills.sql")

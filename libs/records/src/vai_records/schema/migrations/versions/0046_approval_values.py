@@ -2,9 +2,9 @@
 
 from vai_records.schema.migrations.scripts import run_script
 
-revision = "0044"
-down_revision = "0043"
+revision = "0046"
+down_revision = "0045"
 
 
 def upgrade() -> None:
-    run_script("0044_approval_values.sql")
+    run_script("0046_approval_values.sql")

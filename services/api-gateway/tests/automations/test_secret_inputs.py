@@ -136,7 +136,7 @@ async def test_a_trigger_that_cannot_bring_it_is_refused(
         ({"kind": "http_request", "definition": {"url": "https://a.test", "method": "$/inputs/token"}}, "secret_place"),
         ({"kind": "generate_query", "definition": {"sql": "SELECT '$/inputs/token'"}}, "secret_place"),
         ({"kind": "approval_gate", "definition": {"title": "${/inputs/day|/inputs/token}"}}, "secret_place"),
-        ({"kind": "call_agent", "definition": {"agent": "a", "prompt": "$/inputs/token"}}, "secret_place"),
+        ({"kind": "call_agent", "definition": {"agent": "a", "question": "$/inputs/token"}}, "secret_place"),
         (
             {
                 "kind": "conditional_branch",

@@ -175,6 +175,7 @@ def test_the_display_statuses_are_those_of_the_decision() -> None:
     of_automations = set(get_args(automation_shapes.DisplayStatus))
     assert of_runs - statuses == words - {"filtered", "skipped"}
     assert of_automations - set(get_args(automation_shapes.RunStatus)) == {
+        "scheduled",
         "queued",
         "cancelling",
         "filtered",

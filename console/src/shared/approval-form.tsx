@@ -72,7 +72,7 @@ type DialogProps = Omit<FormProps, "id" | "children"> & { title: string; busy: b
 /** The form in a dialog, with its buttons. */
 export function ApprovalDialog({ title, busy, close, ...form }: DialogProps) {
   return (
-    <Modal opened onClose={close} title={title}>
+    <Modal opened onClose={close} title={title} closeButtonProps={{ "aria-label": "Close" }}>
       <ApprovalForm id="approval" {...form}>
         <Group justify="flex-end">
           <Button variant="default" onClick={close}>

@@ -65,6 +65,14 @@ async def test_a_bad_credential_is_refused(web: httpx2.AsyncClient, headers: dic
     assert answer.json()["detail"][0]["type"] == "unauthorized"
 
 
+async def test_of_two_different_credentials_none_is_chosen(web: httpx2.AsyncClient, team: Team) -> None:
+    key, other = team.keys[Role.OPERATOR].secret, team.keys[Role.VIEWER].secret
+    for name, before in (("X-API-Key", ""), ("Authorization", "Bearer ")):
+        for second, status in ((key, 200), (other, 401), ("", 401)):
+            answer = await web.get(ME, headers=[(name, before + key), (name, before + second)])
+            assert answer.status_code == status, (name, second)
+
+
 @pytest.mark.parametrize(
     ("role", "method", "path", "status"),
     [

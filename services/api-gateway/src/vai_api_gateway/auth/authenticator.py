@@ -64,7 +64,7 @@ class Authenticator:
         """The principal. Raises `Problem` 401 without a valid credential, 403 for a cookie from another site's page."""
         shown = credential_of(request)
         if shown is None:
-            raise unauthorized("send an API key (X-API-Key or Authorization: Bearer) or a signed token")
+            raise unauthorized("send one API key (X-API-Key or Authorization: Bearer) or a signed token")
         if shown.by_cookie:
             self.check_origin(request)
         known = self._remembered(shown)

@@ -58,8 +58,11 @@ def credential_of(request: Request) -> Credential | None:
 
 def _read_credential(request: Request) -> Credential | None:
     headers = request.headers
-    if key := headers.get("x-api-key"):
-        return Credential(key)
+    if any(given := headers.getlist("x-api-key")):
+        # Of two different ones, a proxy before us may have judged the other.
+        return Credential(given[0]) if given.count(given[0]) == len(given) else None
+    if len(set(headers.getlist("authorization"))) > 1:
+        return None
     scheme, _, value = headers.get("authorization", "").partition(" ")
     if scheme:
         return Credential(value.strip()) if scheme.lower() == "bearer" and value.strip() else None

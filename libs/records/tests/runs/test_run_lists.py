@@ -14,7 +14,7 @@ from vai_records.listing import totals
 from vai_records.runs import lists as run_lists
 from vai_records.runs import statements
 from vai_records.runs.filters import RunFilters
-from vai_records.runs.lists import Cursor, Order, RunPage, SortBy, Sorting, _count, _ids
+from vai_records.runs.lists import Cursor, Order, RunPage, SortBy, Sorting, _count, ids
 from vai_testkit.database import Database, new_run
 
 ORG, ACTION = UUID(int=1), UUID(int=2)
@@ -149,14 +149,14 @@ async def test_the_ids_of_a_page_come_from_an_index_alone(
     asked = RunFilters(**filters)
     async with (await filled.pool("api-gateway")).acquire() as conn, conn.transaction():
         await conn.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
-        for statement, values in (_ids(ORG, asked, Sorting(limit=10)), *([] if asked.empty else [_count(ORG, asked)])):
+        for statement, values in (ids(ORG, asked, Sorting(limit=10)), *([] if asked.empty else [_count(ORG, asked)])):
             plan = "\n".join(row[0] for row in await conn.fetch(f"EXPLAIN {statement}", *values))
             assert f"Index Only Scan using {index}" in plan, plan
             assert not re.search(r"Sort  ", plan), plan
 
 
 def test_every_status_is_walked_where_only_kinds_are_asked_for() -> None:
-    text, values = _ids(ORG, RunFilters(kinds=("dlt_extract",)), Sorting(limit=10, offset=5))
+    text, values = ids(ORG, RunFilters(kinds=("dlt_extract",)), Sorting(limit=10, offset=5))
     assert text.count("LIMIT 15") == len(Status)
     assert values == [ORG, ["dlt_extract"], *Status]
 

@@ -64,7 +64,7 @@ async def test_a_repeat_asks_for_the_same_time(api: httpx2.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "at", ["tomorrow", "2030-01-01", "2030-01-01T00:00:00", 1, "1969-01-01T00:00:00Z", ahead(days=400)]
+    "at", ["tomorrow", "2030-01-01", "2030-01-01T00:00:00", 1, "1969-01-01T00:00:00Z", "2999-01-01T00:00:00Z"]
 )
 async def test_what_is_no_time_or_too_far_is_refused(api: httpx2.AsyncClient, at: Any) -> None:
     fault = (await trigger(api, await made(api), 422, scheduledFor=at))["detail"][0]

@@ -124,6 +124,10 @@ test-upgrade: $(READY) ## the versions before beside this one, through the migra
 test-daytwo: $(READY) ## backup and restore, secrets that change, a node that goes, another Kafka: each under load
 	@PYTHONHASHSEED=0 $(PY) -m pytest $(IN_TWO) tests/daytwo
 
+.PHONY: test-agents
+test-agents: $(READY) ## agents on a whole stack: their worker is killed at each step, hostile pages, twelve that are crystallized
+	@PYTHONHASHSEED=0 $(PY) -m pytest -m apart tests/integration
+
 .PHONY: test-mariadb
 test-mariadb: $(READY) ## sql_database on a real MariaDB, where Debian's mariadb-server is installed
 	@if command -v mariadbd >/dev/null; then $(PY) -m pytest tests/mariadb; else echo "test-mariadb: not run, there is no mariadbd (Debian: mariadb-server)"; fi

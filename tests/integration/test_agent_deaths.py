@@ -24,6 +24,8 @@ from vai_testkit.servers.web import Reply, Seen, WebServer
 from vai_testkit.stack import create_run
 from vai_testkit.wait import wait_for
 
+pytestmark = [pytest.mark.apart, pytest.mark.any_broker]
+
 STEPS = 10
 OUTSIDE = ("asked", "speaking", "waiting")
 """Places at which a server keeps the worker waiting: the model before its answer, the model in the middle of it, and

@@ -13,6 +13,8 @@ from vai_testkit.servers.models.server import KEY, ModelServer, serving_models
 from vai_testkit.servers.web import Reply, WebServer
 from vai_testkit.stack import create_run, run_when
 
+pytestmark = [pytest.mark.apart, pytest.mark.any_broker]
+
 AT_ONCE = 16
 
 
@@ -22,7 +24,6 @@ def model() -> Iterator[ModelServer]:
         yield server
 
 
-@pytest.mark.any_broker
 async def test_a_model_that_does_all_that_sixty_pages_say_gets_nothing(
     api: httpx2.AsyncClient, model: ModelServer, web: WebServer
 ) -> None:

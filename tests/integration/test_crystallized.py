@@ -20,6 +20,8 @@ from vai_testkit.servers.web import WebServer
 from vai_testkit.stack import create_run, run_when
 from vai_testkit.wait import wait_for
 
+pytestmark = [pytest.mark.apart, pytest.mark.any_broker]
+
 Json = dict[str, Any]
 MOVED = 1_000
 
@@ -30,7 +32,6 @@ def model() -> Iterator[ModelServer]:
         yield server
 
 
-@pytest.mark.any_broker
 @pytest.mark.timeout(240)
 async def test_twelve_runs_of_agents_go_on_without_a_model(
     api: httpx2.AsyncClient, model: ModelServer, web: WebServer

@@ -3040,6 +3040,7 @@ export interface components {
             triggerSourceId: string | null;
             triggerSourceType: ("user" | "api_key" | "automation_run" | "agent_run" | "action_run") | null;
             updatedAt: string;
+            approvalValuesTruncated?: boolean;
             definitionTruncated?: boolean;
             errorTruncated?: boolean;
             progressTruncated?: boolean;

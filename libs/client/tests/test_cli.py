@@ -308,12 +308,14 @@ def test_a_decision_shows_how_the_run_stands_then(vai: Vai, platform: Any, comma
     run = platform.add_run()
     done = vai(command, run["id"])
     assert (done.exit_code, done.stdout) == (0, f"run {run['id']} {shown}\n")
-    assert platform.seen[0].path.endswith(f"/{run['id']}/{command}")
+    (decided,) = [seen for seen in platform.seen if seen.method == "POST"]
+    assert decided.path.endswith(f"/{run['id']}/{command}")
 
 
 def test_an_approved_run_that_nobody_has_claimed_yet_is_not_asked_to_be_approved(vai: Vai, platform: Any) -> None:
     run = platform.add_run()
-    platform.replies.append(JSONResponse(run | {"status": "awaiting_approval", "displayStatus": "queued"}))
+    approved = JSONResponse(run | {"status": "awaiting_approval", "displayStatus": "queued"})
+    platform.replies += [JSONResponse(run), approved]
     done = vai("approve", run["id"])
     assert (done.stdout, done.stderr) == (f"run {run['id']} queued\n", "")
 

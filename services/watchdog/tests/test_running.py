@@ -15,6 +15,7 @@ from vai_testkit.opened import opened_service
 from vai_testkit.wait import wait_for
 from vai_watchdog import deaths, wiring
 from vai_watchdog.retention import keep_once
+from vai_watchdog.settings import Settings
 from vai_watchdog.wiring import running
 
 _EVERYBODY = """
@@ -30,7 +31,7 @@ WHERE application_name = 'watchdog' AND query LIKE '%pg_locks%' AND pid <> pg_ba
 @pytest.fixture
 async def service(own_database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service[Any]]:
     monkeypatch.setattr(deaths, "UNSEEN_SECONDS", 1.0)
-    async with opened_service(own_database.url, "watchdog") as service, running(service):
+    async with opened_service(own_database.url, "watchdog", Settings) as service, running(service):
         yield service
 
 
@@ -85,7 +86,7 @@ async def test_two_watchdogs_bury_nobody_alive_and_each_dead_one_once_when_postg
     async with AsyncExitStack() as stack:
         lives = []
         for name in ("watchdog", "watchdog", "extract-worker", "agent-worker"):
-            service = await stack.enter_async_context(opened_service(url, name))
+            service = await stack.enter_async_context(opened_service(url, name, Settings))
             if name == "watchdog":
                 await stack.enter_async_context(running(service))
             else:

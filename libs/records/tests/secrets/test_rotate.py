@@ -21,6 +21,8 @@ PLAIN = {
     ("memberships", "invitation_hash"),
     ("runs", "fingerprint"),
     ("chat_messages", "fingerprint"),
+    ("dataset_columns", "digest"),
+    ("dataset_writes", "columns_digest"),
     ("sign_in_attempts", "subject"),
     ("flashboard_tiles", "data"),
     ("flashboard_tiles", "drawings"),

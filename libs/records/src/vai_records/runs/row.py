@@ -79,6 +79,7 @@ class ListedRun(RunRow):
     progress_cut: bool
     result_cut: bool
     error_cut: bool
+    approval_values_cut: bool
 
 
 class ChangedRun(ListedRun, KeptRun):

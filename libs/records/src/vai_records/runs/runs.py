@@ -29,6 +29,7 @@ _CUT = {
     # what `display_status` asks of a result
     "result": "jsonb_build_object('failed_resources', (r.result -> 'failed_resources') NOT IN ('[]', '{}', 'null'))",
     "error": "NULL",
+    "approval_values": "NULL",
 }
 LISTED = ", ".join(bounded(f"r.{name}", _CUT[name]) if name in _CUT else f"r.{name}" for name in columns(RunRow))
 """The columns of `runs r` that a list reads. `as_listed` says what was left out."""
@@ -107,17 +108,18 @@ def as_listed(run: ListedRun, alive: frozenset[str]) -> dict[str, Any]:
     """A run of a list. `resultTruncated` and similar fields say which values were too large to be shown there."""
     shown = as_json(run, alive)
     marked = cast("Row", run)
-    cut = {name: marked[f"{name}_cut"] for name in _CUT}
-    left_out: dict[str, Any] = {name: {} if name == "definition" else None for name in cut if cut[name]}
-    return shown | left_out | marks(cut)
+    return _without(shown, {_SHOWN[name]: marked[f"{name}_cut"] for name in _CUT})
 
 
 def as_shortened(run: RunRow, alive: frozenset[str], largest: int) -> dict[str, Any]:
     """As `as_listed`, for a run that was read as a whole: what has more than `largest` bytes as JSON is left out."""
     shown = as_json(run, alive)
-    cut = {name: len(orjson.dumps(shown[name], str)) > largest for name in _CUT}
-    left_out: dict[str, Any] = {name: {} if name == "definition" else None for name in cut if cut[name]}
-    return shown | left_out | marks(cut)
+    return _without(shown, {key: len(orjson.dumps(shown[key], str)) > largest for key in map(_SHOWN.get, _CUT) if key})
+
+
+def _without(shown: dict[str, Any], cut: dict[str, bool]) -> dict[str, Any]:
+    """The run without the values that are `cut`, and with their marks."""
+    return shown | {key: {} if key == "definition" else None for key in cut if cut[key]} | marks(cut)
 
 
 def _seconds(started: datetime | None, completed: datetime | None) -> float | None:

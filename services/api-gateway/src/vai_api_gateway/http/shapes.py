@@ -214,6 +214,7 @@ class RunShape(Shape):
 class ListedRunShape(RunShape):
     """A run as a list shows it: what is larger than 32 KiB is left out and said to be; `GET` of the run has it."""
 
+    approval_values_truncated: bool = False
     definition_truncated: bool = False
     error_truncated: bool = False
     progress_truncated: bool = False

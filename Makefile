@@ -17,7 +17,7 @@ KAFKA ?=
 T ?=
 V ?=
 # Four processes on two cores: those whose tests work with a stack mostly wait for it.
-BESIDE := -n 4 -m "not apart" --dist loadscope --no-loadscope-reorder
+BESIDE := -n 4 -m "not apart" --dist loadscope --no-loadscope-reorder --durations 25 --durations-min 5
 IN_TWO := -n 2 --dist loadscope --no-loadscope-reorder
 # Services and tests start again and again: compiled modules are kept, also where the shell says otherwise.
 export PYTHONDONTWRITEBYTECODE :=

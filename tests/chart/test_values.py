@@ -142,6 +142,7 @@ _PATHS = [path for path in leaves(_SCHEMA, _SCHEMA) if path[0] != "global"]
 _TEXTS = {
     "digest": "sha256:" + "ab" * 32,
     "url": "s3://other/lake",
+    "openlineage.url": "http://other:5001/api/v1/lineage",
     "brokers": "other:9095",
     "publicUrl": "https://other.example",
     "endpoint": "http://other:4318",
@@ -183,7 +184,7 @@ _OTHERS: dict[str, Any] = {
     "kinds": ["http_request"],
     "unservedKinds": helm.read_values(helm.CHART / "values.yaml")["workers"]["agent-worker"]["kinds"],
 }
-_PEERS = {"database", "kafka", "lake", "otlp", "dns", "clients", "scrapers", "to"}
+_PEERS = {"database", "kafka", "lake", "otlp", "openlineage", "dns", "clients", "scrapers", "to"}
 _NAMES = {"workers": "crm-extract", "networkPolicy": "crm"}
 _WITHOUT_SCALERS = {"keda": {"enabled": False}, "gateway": {"autoscaling": {"enabled": False}}}
 _BOUNDS = [("database", "maxConnections"), ("database", "reservedConnections")]
@@ -211,7 +212,7 @@ def _others(path: tuple[str, ...]) -> list[Any]:
     if schema["type"] == "boolean":
         return [True, False]
     if schema["type"] == "string":
-        return list(schema.get("enum", [_TEXTS.get(name, "other")]))
+        return list(schema.get("enum", [_TEXTS.get(".".join(path)) or _TEXTS.get(name, "other")]))
     least = schema.get("minimum", 0)
     return [max(least, min(schema.get("maximum", 333), 333)), least + 1, least + 2]
 

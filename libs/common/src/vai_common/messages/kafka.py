@@ -98,20 +98,7 @@ class Producer:
     async def _connected(self) -> AIOKafkaProducer:
         async with self._connecting:
             if self._producer is None:
-                producer = AIOKafkaProducer(
-                    **self._brokers.options(),
-                    client_id=self._client_id,
-                    acks="all",
-                    request_timeout_ms=5_000,
-                    partitioner=partition_of,
-                )
-                try:
-                    async with asyncio.timeout(5):
-                        await producer.start()
-                except BaseException:
-                    await within(3, producer.stop(), "a producer that did not start")
-                    raise
-                self._producer = producer
+                self._producer = await started(self._brokers, self._client_id)
             return self._producer
 
     async def _ensure(self, producer: AIOKafkaProducer, topics: set[str]) -> None:
@@ -125,6 +112,20 @@ class Producer:
             self.on_refused(refused)
         _log.warning("broker_lost", error=f"{type(error).__name__}: {error}")
         await self.close()
+
+
+async def started(brokers: Brokers, client_id: str) -> AIOKafkaProducer:
+    """A producer that is connected. Raises KafkaError, OSError or TimeoutError; nothing of it is left then."""
+    producer = AIOKafkaProducer(
+        **brokers.options(), client_id=client_id, acks="all", request_timeout_ms=5_000, partitioner=partition_of
+    )
+    try:
+        async with asyncio.timeout(5):
+            await producer.start()
+    except BaseException:
+        await within(3, producer.stop(), "a producer that did not start")
+        raise
+    return producer
 
 
 async def _sent(producer: AIOKafkaProducer, records: Sequence[Record]) -> list[Exception | None]:

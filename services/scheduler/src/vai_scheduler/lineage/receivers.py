@@ -15,6 +15,7 @@ from vai_common.egress.addresses import EgressRefused, Policy, UnknownHost
 from vai_common.egress.httpx2_guard import guarded_client
 from vai_common.loops import within
 from vai_common.messages.brokers import Brokers
+from vai_common.messages.kafka import started
 from vai_worker.retry_after import seconds_to_wait
 
 SECONDS = 10.0
@@ -110,15 +111,7 @@ class KafkaReceiver:
 
     async def _connected(self) -> AIOKafkaProducer:
         if self._producer is None:
-            producer = AIOKafkaProducer(
-                **self._brokers.options(), client_id=self._client_id, acks="all", request_timeout_ms=5_000
-            )
-            try:
-                await producer.start()
-            except BaseException:
-                await within(3, producer.stop(), "a producer that did not start")
-                raise
-            self._producer = producer
+            self._producer = await started(self._brokers, self._client_id)
         return self._producer
 
     async def close(self) -> None:

@@ -67,9 +67,21 @@ class ApprovalField(Strict):
         for name, bound in (("minimum", self.minimum), ("maximum", self.maximum)):
             if bound is not None and (wrong := _bound_fault(self.type, bound)) is not None:
                 raise ValueError(f"{name}: {wrong}")
+        self._check_that_something_fits()
         if self.default is not None and (wrong := self.fault_of(self.default)) is not None:
             raise ValueError(f"the default does not fit: {wrong}")
         return self
+
+    def _check_that_something_fits(self) -> None:
+        """Bounds that cross would make a form that nobody can fill in."""
+        least: Any
+        most: Any
+        for name, least, most in (
+            ("minimum is above maximum", self.minimum, self.maximum),
+            ("min_length is above max_length", self.min_length, self.max_length),
+        ):
+            if least is not None and most is not None and least > most:
+                raise ValueError(f"{name}: {least} and {most}; no value fits both")
 
     def fault_of(self, value: Any) -> str | None:
         """What is wrong with a value, and what would be right."""

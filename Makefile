@@ -40,11 +40,13 @@ $(READY): requirements.lock requirements-data.lock $(MEMBERS) tools/setup.sh
 .PHONY: demo
 demo: $(READY) ## the main job, end to end on real data
 	@$(PY) -m tools.console beside
+	@$(PY) -m tools.guide beside
 	@$(PY) -m examples.demo
 
 .PHONY: up
 up: $(READY) ## start the stack (DETACH=1, REPLICAS="extract-worker=2", KAFKA=apache|testcontainers|HOST:PORT, LAKE=s3)
 	@$(PY) -m tools.console beside
+	@$(PY) -m tools.guide beside
 	@$(PY) -m vai_devstack up
 
 .PHONY: down status
@@ -93,8 +95,13 @@ console: $(READY) ## build the console (make up and make demo do so beside), by 
 	@$(PY) -m tools.console build
 
 .PHONY: verify-console
-verify-console: $(READY) ## the console's sources: are its types those of the API, do TypeScript, linter and licences agree?
+verify-console: $(READY) ## console and TypeScript client: are their types those of the API, do compiler, linter, licences agree?
 	@$(PY) -m tools.console verify
+	@$(PY) -m tools.typescript verify
+
+.PHONY: test-typescript
+test-typescript: $(READY) ## the TypeScript client: packed, and its tests on a stack of its own (needs npm's registry)
+	@$(PY) -m tools.typescript test
 
 .PHONY: test-console
 test-console: $(READY) ## the console in a real Chromium, on a stack of its own (Debian: chromium)
@@ -104,7 +111,13 @@ test-console: $(READY) ## the console in a real Chromium, on a stack of its own 
 .PHONY: pictures
 pictures: $(READY) ## pictures of every page of the console, light and dark, wide and narrow, in .cache/console/pictures
 	@$(PY) -m tools.console browser
-	@PYTHONPATH=.cache/console/browser $(PY) -m tests.console.pictures
+	@PYTHONPATH=.cache/console/browser $(PY) -m tests.console.pictures $(P)
+
+# The guide -----------------------------------------------------------------------------------------------------------
+
+.PHONY: guide
+guide: $(READY) ## build docs/ as a site, which the gateway serves at /guide (make up and make demo do so beside)
+	@$(PY) -m tools.guide build
 
 # The code ------------------------------------------------------------------------------------------------------------
 
@@ -124,9 +137,17 @@ test-upgrade: $(READY) ## the versions before beside this one, through the migra
 test-daytwo: $(READY) ## backup and restore, secrets that change, a node that goes, another Kafka: each under load
 	@PYTHONHASHSEED=0 $(PY) -m pytest $(IN_TWO) tests/daytwo
 
+.PHONY: test-chaos
+test-chaos: $(READY) ## services and servers of a whole stack are killed, frozen, cut off: nothing is lost, nothing is done twice
+	@PYTHONHASHSEED=0 $(PY) -m pytest tests/integration/chaos
+
+.PHONY: test-demo
+test-demo: $(READY) ## the demo's main job twice, on a stack that is up before and stays
+	@$(PY) -m pytest -m apart tests/demo
+
 .PHONY: test-agents
 test-agents: $(READY) ## agents on a whole stack: their worker is killed at each step, hostile pages, twelve that are crystallized
-	@PYTHONHASHSEED=0 $(PY) -m pytest -m apart tests/integration
+	@PYTHONHASHSEED=0 $(PY) -m pytest -m apart tests/integration --ignore tests/integration/chaos
 
 .PHONY: test-mariadb
 test-mariadb: $(READY) ## sql_database on a real MariaDB, where Debian's mariadb-server is installed
@@ -143,6 +164,12 @@ test-small-model: $(READY) ## agents with a real small model in this process (fe
 .PHONY: test-s3
 test-s3: $(READY) ## the lake on a real S3 server: a stack that dies, writers at once, downloads, backups
 	@PYTHONHASHSEED=0 $(PY) -m pytest tests/s3
+
+.PHONY: test-spark
+test-spark: $(READY) ## engine "spark" on a real Spark (Java 17; Maven and the package index once); says what is missing (T=)
+	@status=0; $(PY) -m tools.spark || status=$$?; \
+	if [ $$status -eq 0 ]; then PYTHONPATH=$(CURDIR)/.cache/spark/client PYTHONHASHSEED=0 $(PY) -m pytest $(or $(T),tests/spark); \
+	else exit $$(( status == 3 ? 0 : status )); fi
 
 .PHONY: fuzz
 fuzz: $(READY) ## look for inputs that break something: the property tests with new ones (MINUTES=5, SEED= to repeat, T=)
@@ -166,6 +193,7 @@ check-vendors: $(READY) ## let vendors' own libraries read the test servers of v
 	@$(PY) -m tools.check_shopify_server
 	@$(PY) -m tools.vendors
 	@$(PY) -m tools.check_amazon_server
+	@$(PY) -m tools.check_drive_server
 
 .PHONY: lint
 lint: $(READY) ## ruff, mypy strict, import contracts
@@ -189,6 +217,7 @@ generate: $(READY) ## write what is drawn from proto/, the lifecycle, client, me
 	@$(PY) -m tools.metrics_page
 	@$(PY) -m tools.capacity_page
 	@$(PY) -m tools.sources_page
+	@$(PY) -m tools.reference_pages
 	@$(PY) -m tools.deploy.dashboards
 	@$(PY) -m tools.deploy.chart.page
 
@@ -206,6 +235,7 @@ verify: $(READY) ## is anything generated stale, any contract broken, any fact o
 	@$(PY) -m tools.metrics_page --check
 	@$(PY) -m tools.capacity_page --check
 	@$(PY) -m tools.sources_page --check
+	@$(PY) -m tools.reference_pages --check
 	@$(PY) -m tools.deploy.dashboards --check
 	@$(PY) -m tools.deploy.alerts --check
 	@$(PY) -m tools.deploy.chart.page --check
@@ -237,8 +267,8 @@ chart-check: $(READY) ## the chart under the real helm, against the schemas of K
 	@$(PY) -m tools.deploy.chart $(VALUES)
 
 .PHONY: image
-image: $(READY) ## build the image, by podman or docker (BASE=debian: on a base of Debian's packages)
-	@$(PY) -m tools.deploy.image build $(if $(BASE),--base "$(BASE)")
+image: $(READY) ## build the image, by podman or docker (BASE=debian: on a base of Debian's packages; SPARK=1)
+	@$(PY) -m tools.deploy.image build $(if $(BASE),--base "$(BASE)") $(if $(SPARK),--spark)
 
 .PHONY: image-test
 image-test: $(READY) ## look into the image, and let it do the main job in pods of the chart
@@ -293,4 +323,5 @@ lock: $(READY) ## resolve requirements.in into the lock files (UPGRADE=1: newer 
 	@$(UV) $(COMPILE) --no-deps $(if $(UPGRADE),--upgrade) requirements-data.in -o requirements-data.lock
 	@$(PY) -m tools.deploy.image.needs > deploy/docker/runtime.in
 	@$(UV) $(COMPILE) -c requirements.lock deploy/docker/runtime.in -o deploy/docker/runtime.lock
+	@$(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) -c requirements.lock deploy/docker/spark.in -o deploy/docker/spark.lock
 	@$(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) deploy/docker/build.in -o deploy/docker/build.lock

@@ -2,8 +2,6 @@
 
 import gc
 import os
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,8 +29,10 @@ structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _pla
 
 
 _ON_A_STACK = "tests/integration/"
-"""These tests share two whole stacks, each with a process that runs its tests: one for the files whose tests break
-parts of it and mostly wait until they are mended (`mended`), and one for all others."""
+"""These tests share a whole stack, and so a process that runs them."""
+
+_CHAOS = "tests/integration/chaos/"
+"""These break parts of a stack and wait until they are mended, so they have a stack and a process of their own."""
 
 _OF_THE_CODE = "tests/architecture/"
 """Each module is parsed once."""
@@ -49,16 +49,11 @@ _LONGEST_FIRST = (
 """Long tests begin early, so that the processes can share the short ones at the end."""
 
 
-@cache
 def _run_by(file: str) -> str:
     """The group of tests that one process runs: a file, all files that share a stack, or all tests that read the whole
     code.
     """
-    if file.startswith(_OF_THE_CODE):
-        return _OF_THE_CODE
-    if not file.startswith(_ON_A_STACK):
-        return file
-    return _ON_A_STACK + (" broken" if "mended" in (Path(__file__).parent / file).read_text() else " whole")
+    return next((group for group in (_CHAOS, _ON_A_STACK, _OF_THE_CODE) if file.startswith(group)), file)
 
 
 def _place(item: pytest.Item) -> tuple[int, str, str]:

@@ -34,6 +34,7 @@ from bench import (
     statements,
     streams,
     transforms,
+    vendors,
     webhooks,
 )
 from bench.capacity import command as capacity
@@ -70,6 +71,7 @@ _WITHOUT = {
     "parallel": ("Pages side by side", parallel.measure),
     "slices": ("Many slices", slices.measure),
     "kinds": ("Extractions beside plain dlt", kinds.measure),
+    "vendors": ("Sources of vendors beside plain dlt, where nothing limits", vendors.measure),
     "pages": ("Pages beside trafilatura", pages.measure),
     "sql": ("Tables of a database beside dlt's Arrow back end", databases.measure),
     "transforms": ("Transforms beside plain DuckDB and deltalake", transforms.measure),

@@ -3,9 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing import get_context
+from contextlib import AbstractContextManager
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -14,20 +12,12 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-_SPAWN = get_context("spawn")
+from bench.servers import serving
 
 
-@contextmanager
-def endpoint(database: str, path: str) -> Iterator[str]:
+def endpoint(database: str, path: str) -> AbstractContextManager[str]:
     """The address of a server that writes a row for each POST to `path`."""
-    ours, theirs = _SPAWN.Pipe()
-    process = _SPAWN.Process(target=_serve, args=(theirs, database, path), daemon=True)
-    process.start()
-    try:
-        yield ours.recv()
-    finally:
-        process.terminate()
-        process.join()
+    return serving(_serve, database, path)
 
 
 def _serve(ready: Connection, database: str, path: str) -> None:
@@ -46,5 +36,5 @@ async def _run(ready: Connection, database: str, path: str) -> None:
         return {"status": "completed"}
 
     listening = socket.create_server(("127.0.0.1", 0))
-    ready.send(f"http://127.0.0.1:{listening.getsockname()[1]}")
+    ready.send(listening.getsockname()[1])
     await uvicorn.Server(uvicorn.Config(app, http="httptools", log_level="warning")).serve(sockets=[listening])

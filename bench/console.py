@@ -1,7 +1,9 @@
 """The console in a real Chromium: first load, a long list and a long log, following one, a large graph, a flashboard.
 
-It drives Debian's chromium by Playwright (`make test-console` fetches it). Times are medians of a few tries, from the
-click or the address until what was asked for is drawn.
+It drives Debian's chromium by Playwright (`make test-console` fetches it). Times are medians of a few tries, in a stack
+that has a million runs. "From the click": somebody is in the console and presses a link; the browser's own clock counts
+from the press until the first frame that shows what was asked for. "From the address": the same in a new page, from the
+request for the console's first file on. Files of the console may be in the browser's store, except where it says empty.
 """
 
 import asyncio
@@ -46,6 +48,17 @@ FROM generate_series(1, $2::int) n
 
 _TILE = "SELECT range % 12 AS month, sum(range) AS total FROM range(1000) GROUP BY ALL ORDER BY 1"
 SCREENS = 40
+_REST = 0.5
+"""Seconds in which a page that is open comes to rest before something is pressed."""
+
+# Milliseconds from the next press until this is true and has been painted.
+_WATCH = """() => new Promise((done) => {
+    let pressed;
+    addEventListener("click", (event) => { pressed = event.timeStamp; }, { capture: true, once: true });
+    const look = () => requestAnimationFrame(
+        pressed !== undefined && (%s) ? () => done(performance.now() - pressed) : look);
+    look();
+})"""
 
 # The last row reaches the end of what is in view.
 _FILLED = """() => {
@@ -63,9 +76,10 @@ async def measure(stack: Stack) -> list[Figure]:
     sys.path.insert(0, str(CACHE / "browser"))
     try:
         async with _signed_in(stack) as visit:
-            figures = [*await _first_load(visit, stack), await _flashboard(visit, stack), await _graph(visit, stack)]
+            await _fill(stack)
+            figures = [*await _first_load(visit, stack), await _flashboard(visit, stack), *await _graph(visit, stack)]
             figures.append(await _following(visit, stack))
-            return [*figures, await _long_log(visit, stack), *await _long_list(visit, stack)]
+            return [*figures, *await _long_log(visit, stack), *await _long_list(visit, stack)]
     except (NoBrowser, ModuleNotFoundError) as error:
         return [Figure("nothing was measured", f"{error}: run `make test-console` once")]
 
@@ -92,6 +106,21 @@ async def _until(visit: Visit, path: str, shown: str) -> float:
     return perf_counter() - began
 
 
+async def _pressed(visit: Visit, link: Any, shown: str) -> float:
+    """Seconds from the press on the link until the expression is true and painted, by the browser's clock."""
+    watch = asyncio.ensure_future(visit.page.evaluate(_WATCH % shown))
+    await asyncio.sleep(_REST)
+    await link.click()
+    taken: float = await watch
+    return taken / 1e3
+
+
+async def _fill(stack: Stack) -> None:
+    database = await asyncpg.connect(stack.database)
+    await fill(database, stack, MANY)
+    await database.close()
+
+
 async def _first_load(visit: Visit, stack: Stack) -> list[Figure]:
     """With nothing in the browser's store."""
     state = await visit.page.context.storage_state()
@@ -115,7 +144,8 @@ async def _first_load(visit: Visit, stack: Stack) -> list[Figure]:
 
 
 async def _following(visit: Visit, stack: Stack) -> Figure:
-    """The share of a core that the page takes while a run writes."""
+    """The share of a core that the page takes while a run writes: time that its main thread has worked, without what it
+    waited for a core that others had."""
     making, working, owner = (
         await connect(stack.database, "api-gateway"),
         await connect(stack.database, "agent-worker"),
@@ -125,7 +155,7 @@ async def _following(visit: Visit, stack: Stack) -> Figure:
     await visit.page.goto(f"{visit.address}/runs/{row['id']}")
     await visit.page.locator("[role=log]").wait_for()
     session = await visit.page.context.new_cdp_session(visit.page)
-    await session.send("Performance.enable")
+    await session.send("Performance.enable", {"timeDomain": "threadTicks"})
     before, began = await _busy(session), perf_counter()
     for turn in range(FOLLOWED_SECONDS * 10):
         entries = [(row["id"], row["epoch"], Entry("note", f"entry {turn}.{n}", {})) for n in range(PER_SECOND // 10)]
@@ -151,37 +181,42 @@ async def _claimed(stack: Stack, making: Connection, working: Connection, owner:
             return found[0]
 
 
-async def _long_log(visit: Visit, stack: Stack) -> Figure:
-    """From the click on the run in the list until the last entry of its log is drawn."""
+async def _long_log(visit: Visit, stack: Stack) -> list[Figure]:
+    """Until the last entry of its log is drawn."""
     database = await asyncpg.connect(stack.database)
     noop = {"kind": "dlt_extract", "definition": {"source": "noop"}}
     run = await _asked(stack, "/api/v1/action-runs", noop, parameters={"defer": "true"})
     await database.execute(_FILL_LOG, UUID(run["id"]), ENTRIES, timeout=600)
     await database.execute("UPDATE runs SET log_seq = $2 WHERE id = $1", UUID(run["id"]), ENTRIES)
     await database.close()
+    at_end = f"document.querySelector('[role=log]')?.textContent.includes('entry {ENTRIES}')"
 
-    async def once() -> float:
+    async def pressed() -> float:
         await visit.page.goto(f"{visit.address}/runs?kind=dlt_extract&status=pending")
         link = visit.page.locator(f"a[href$='/runs/{run['id']}']")
         await link.wait_for()
-        return await _after(link.click, visit.page.get_by_text(f"entry {ENTRIES}", exact=True))
+        return await _pressed(visit, link, at_end)
 
-    return Figure(f"the end of a log of {ENTRIES:,} entries", f"{await _median(once) * 1e3:.0f} ms", "≤ 500 ms")
+    what = f"the end of a log of {ENTRIES:,} entries"
+    address = await _median(lambda: _until(visit, f"/runs/{run['id']}", f"[role=log] >> text=entry {ENTRIES}"))
+    return [
+        Figure(f"{what}, from the click", f"{await _median(pressed) * 1e3:.0f} ms", "≤ 500 ms"),
+        Figure(f"{what}, from the address", f"{address * 1e3:.0f} ms"),
+    ]
 
 
 async def _long_list(visit: Visit, stack: Stack) -> list[Figure]:
-    """From the click in the navigation until the list is drawn; and how long rows are missing while one scrolls."""
-    database = await asyncpg.connect(stack.database)
-    await fill(database, stack, MANY)
-    await database.close()
-    rows = visit.page.get_by_role("region", name="List of runs").locator("li")
+    """Until its rows are drawn; and how long rows are missing while one scrolls."""
 
-    async def once() -> float:
+    async def pressed() -> float:
         await visit.page.goto(visit.address)
         await visit.page.get_by_role("heading", name="Home").wait_for()
-        return await _after(visit.page.get_by_role("link", name="Runs", exact=True).click, rows.first)
+        await visit.page.wait_for_load_state("networkidle")
+        link = visit.page.get_by_role("link", name="Runs", exact=True)
+        return await _pressed(visit, link, "document.querySelector(\"[aria-label='List of runs'] li\")")
 
-    opened = await _median(once)
+    address = await _median(lambda: _until(visit, "/runs", "[aria-label='List of runs'] li"))
+    opened = await _median(pressed)
     await visit.page.get_by_role("region", name="List of runs").hover()
     missing = 0.0
     for _ in range(SCREENS):
@@ -190,17 +225,10 @@ async def _long_list(visit: Visit, stack: Stack) -> list[Figure]:
         await visit.page.wait_for_function(_FILLED)
         missing = max(missing, perf_counter() - began)
     return [
-        Figure(f"a list of {MANY:,} runs", f"{opened * 1e3:.0f} ms", "≤ 300 ms"),
+        Figure(f"a list of {MANY:,} runs, from the click", f"{opened * 1e3:.0f} ms", "≤ 300 ms"),
+        Figure(f"a list of {MANY:,} runs, from the address", f"{address * 1e3:.0f} ms"),
         Figure(f"scrolling {SCREENS} screens of it, the slowest until it is filled", f"{missing * 1e3:.0f} ms"),
     ]
-
-
-async def _after(click: Callable[[], Awaitable[None]], shown: Any) -> float:
-    """Seconds from a click until this is drawn."""
-    began = perf_counter()
-    await click()
-    await shown.wait_for()
-    return perf_counter() - began
 
 
 async def _busy(session: Any) -> float:
@@ -209,8 +237,8 @@ async def _busy(session: Any) -> float:
     return next(float(each["value"]) for each in found["metrics"] if each["name"] == "TaskDuration")
 
 
-async def _graph(visit: Visit, stack: Stack) -> Figure:
-    """Three edges to each step, as far as there are steps before it."""
+async def _graph(visit: Visit, stack: Stack) -> list[Figure]:
+    """Three edges to each step, as far as there are steps before it; until its edges are drawn."""
     noop = {"kind": "dlt_extract", "definition": {"source": "noop"}}
     steps = [
         {"key": f"s{n}", "action": noop, "depends_on": [f"s{m}" for m in range(max(0, n - 30), n, 10)]}
@@ -218,8 +246,19 @@ async def _graph(visit: Visit, stack: Stack) -> Figure:
     ]
     made = await _asked(stack, "/api/v1/automations", {"name": "Large", "slug": "large", "steps": steps})
     edges = sum(len(step["depends_on"]) for step in steps)
-    seconds = await _median(lambda: _until(visit, f"/automations/{made['id']}", ".react-flow__node"))
-    return Figure(f"a graph of {STEPS:,} steps and {edges:,} edges", f"{seconds * 1e3:.0f} ms", "≤ 1,000 ms")
+
+    async def pressed() -> float:
+        await visit.page.goto(f"{visit.address}/automations")
+        link = visit.page.locator(f"a[href$='/automations/{made['id']}']").first
+        await link.wait_for()
+        return await _pressed(visit, link, "document.querySelector('.react-flow__edge')")
+
+    what = f"a graph of {STEPS:,} steps and {edges:,} edges"
+    address = await _median(lambda: _until(visit, f"/automations/{made['id']}", ".react-flow__edge"))
+    return [
+        Figure(f"{what}, from the click", f"{await _median(pressed) * 1e3:.0f} ms", "≤ 1,000 ms"),
+        Figure(f"{what}, from the address", f"{address * 1e3:.0f} ms"),
+    ]
 
 
 async def _flashboard(visit: Visit, stack: Stack) -> Figure:

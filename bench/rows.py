@@ -3,9 +3,8 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.servers import serving
+
 PAGE = 1_000
 _STATES = ("new", "paid", "sent", "returned")
-_SPAWN = get_context("spawn")
 
 
 def rows(end: int, start: int = 0) -> Iterator[dict[str, Any]]:
@@ -66,20 +66,12 @@ def write_csv(folder: Path, count: int) -> None:
         file.writelines(csv_lines(count))
 
 
-@contextmanager
-def served(*counts: int, latency: float = 0.0, page: int = PAGE) -> Iterator[str]:
+def served(*counts: int, latency: float = 0.0, page: int = PAGE) -> AbstractContextManager[str]:
     """The address of an API that has the rows at `/orders-<count>?page=1`, `page` at a time, kept ready as bytes.
 
     It answers after `latency` seconds.
     """
-    ours, theirs = _SPAWN.Pipe()
-    process = _SPAWN.Process(target=_serve, args=(theirs, counts, latency, page), daemon=True)
-    process.start()
-    try:
-        yield f"http://127.0.0.1:{ours.recv()}"
-    finally:
-        process.terminate()
-        process.join()
+    return serving(_serve, counts, latency, page)
 
 
 def _serve(ready: Connection, counts: tuple[int, ...], latency: float, page: int) -> None:

@@ -16,7 +16,19 @@ _NO_TESTS = 5
 def _round(seed: int, paths: list[str]) -> int:
     """pytest's exit code."""
     beside = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
-    command = (sys.executable, "-m", "pytest", "-q", "-m", "property", *beside, f"--hypothesis-seed={seed}", *paths)
+    patient = ("-o", "timeout=600")  # a property has many more examples here than in `make test`
+    command = (
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-m",
+        "property",
+        *beside,
+        *patient,
+        f"--hypothesis-seed={seed}",
+        *paths,
+    )
     environment = {**os.environ, "VAI_FUZZ": str(seed), "PYTHONHASHSEED": "0"}
     return subprocess.run(command, env=environment, check=False).returncode
 

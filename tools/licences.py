@@ -48,6 +48,9 @@ _SPDX = {
     "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0",
     "python software foundation license": "PSF-2.0",
 }
+_READ = {"docutils": "CC0-1.0 AND BSD-2-Clause"}
+"""Whose metadata name more than the package has: docutils' GPL is that of a file for Emacs, only in its sources."""
+
 _TITLES = {"the mit license (mit)": "MIT", "mit license": "MIT"}
 ADVICE = "Use another package, or add the licence to tools/licences.py if it is permissive."
 _NO_LICENCE = {"DFSG approved", "OSI Approved"}
@@ -96,7 +99,7 @@ def installed() -> list[Package]:
     found = {_normal(each.metadata["Name"]): each for each in distributions()}
     shipped = set(_reach(_members() - NOT_SHIPPED, found))
     return [
-        Package(name, each.version, _read(each), name in shipped)
+        Package(name, each.version, _READ.get(name) or _read(each), name in shipped)
         for name, each in sorted(found.items())
         if name not in _members()
     ]

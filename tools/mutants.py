@@ -67,8 +67,8 @@ def staged(name: str, target: Target) -> Path:
     shutil.copytree(member / "src" / target.package, stage / "src" / target.package, ignore=ignored)
     shutil.copytree(member / "tests", stage / target.member / "tests", ignore=ignored)
     (stage / "pyproject.toml").write_text(_settings(target))
-    # A test of the lifecycle compares docs/lifecycle.md, by its path from where pytest runs.
-    shutil.copytree(ROOT / "docs", stage / "docs", ignore=shutil.ignore_patterns("*.svg", "*.png"))
+    # A test of the lifecycle compares docs/lifecycle.md and its picture, by their paths from where pytest runs.
+    shutil.copytree(ROOT / "docs", stage / "docs")
     (stage / "mutants/src").mkdir(parents=True)  # Python remembers of a path that it was not there
     return stage
 

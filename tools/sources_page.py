@@ -31,10 +31,14 @@ def draw() -> str:
     """The whole page. Only of this repository's sources, whatever else is installed."""
     ours = [source for source in source_types().values() if not source.package]
     every = DltExtract.model_json_schema()
-    parts = [_HEAD, "## In every definition\n", *_fields(every, _HIDDEN)]
+    parts = [_HEAD, "## In every definition\n", *fields_of(every, _HIDDEN)]
     for source in ours:
         own = frozenset(("resources",)) if "resources" in source.model.__annotations__ else frozenset()
-        parts += ["", *_about(source), *_fields(source.model.model_json_schema(), frozenset(every["properties"]) - own)]
+        parts += [
+            "",
+            *_about(source),
+            *fields_of(source.model.model_json_schema(), frozenset(every["properties"]) - own),
+        ]
         parts += _connection(source)
         parts += _tables(source)
     coming = ", ".join(f"`{name}`" for name in COMING)
@@ -48,7 +52,8 @@ def _about(source: SourceType) -> Iterator[str]:
     yield f"{source.description}\n"
 
 
-def _fields(schema: dict[str, Any], without: frozenset[str]) -> Iterator[str]:
+def fields_of(schema: dict[str, Any], without: frozenset[str]) -> Iterator[str]:
+    """A table of the fields that a JSON Schema has, but for these; nothing if there are none."""
     shown = {name: field for name, field in schema["properties"].items() if name not in without}
     if not shown:
         return

@@ -10,6 +10,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { NONCE } from "./api/root";
 import { meQuery } from "./app/me";
+import { warm } from "./app/pages";
 import { queries } from "./app/queries";
 import { router } from "./app/router";
 import { theme } from "./app/theme";
@@ -27,6 +28,9 @@ window.addEventListener("vite:preloadError", () => {
   sessionStorage.setItem("vai-reloaded", String(Date.now()));
   window.location.reload();
 });
+
+// What is opened most often is there when somebody wants it.
+window.addEventListener("load", () => setTimeout(warm, 2_000));
 
 createRoot(document.getElementById("root") as HTMLElement).render(
   <StrictMode>

@@ -13,6 +13,8 @@ from tests.architecture.workspace import MEMBERS, ROOT, imports_of, modules, nam
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 # What is part of a distribution's own interface although it is a distribution of its own.
 COMPANIONS = {"starlette": "fastapi", "pydantic-core": "pydantic"}
+# Extras, which need not be installed here.
+OF_EXTRAS = {"pyspark": ["pyspark-client"]}
 # What is used without being imported, and the words by which it is used.
 LOADED_BY = {
     "duckdb-extension-delta": ("duckdb_extension_",),
@@ -53,7 +55,8 @@ def test_what_a_member_needs_is_required_and_locked(member: Path) -> None:
 
 @pytest.mark.parametrize("member", MEMBERS, ids=name_of)
 def test_what_a_member_imports_is_declared(member: Path) -> None:
-    declared = _needs(member) | {_normal(project_of(member)["name"])}
+    extras = [name for names in project_of(member).get("optional-dependencies", {}).values() for name in names]
+    declared = _needs(member) | _names(extras) | {_normal(project_of(member)["name"])}
     undeclared = {module for module, owners in _imported(member).items() if not owners & declared}
     assert undeclared == set(), "name the distribution of each in the member's pyproject.toml"
 
@@ -85,7 +88,7 @@ def _imported(member: Path) -> dict[str, set[str]]:
 def _distributions() -> dict[str, list[str]]:
     """The distributions of each module that can be imported here; of the members, without what is installed."""
     own = {package_of(other).name: [project_of(other)["name"]] for other in MEMBERS}
-    return {**packages_distributions(), **own}
+    return {**OF_EXTRAS, **packages_distributions(), **own}
 
 
 def _is_named(distribution: str, member: Path) -> bool:
@@ -144,5 +147,7 @@ def test_a_member_says_that_it_is_typed(member: Path) -> None:
 
 def test_no_lock_file_holds_an_address() -> None:
     """They are asked of whatever registry a machine has: of an index, a package's page, or who pays for it."""
-    locks = [*ROOT.glob("*.lock"), *ROOT.glob("deploy/**/*.lock"), ROOT / "console/package-lock.json"]
+    of_npm = [each.with_name("package-lock.json") for each in ROOT.glob("clients/*/package.json")]
+    of_npm.append(ROOT / "console/package-lock.json")
+    locks = [*ROOT.glob("*.lock"), *ROOT.glob("deploy/**/*.lock"), *of_npm]
     assert {name_of(lock) for lock in locks if "://" in lock.read_text()} == set()

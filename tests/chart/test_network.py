@@ -8,7 +8,9 @@ from tools.deploy.chart.network import End, may, pods
 DNS = End({"k8s-app": "kube-dns"}, "kube-system")
 INGRESS, PROMETHEUS, STRANGER = End(namespace="ingress-nginx"), End(namespace="monitoring"), End(namespace="shop")
 COLLECTOR = End(namespace="telemetry")
-POSTGRES, KAFKA, LAKE, CRM = (End(address=address) for address in ("10.0.5.7", "10.0.6.7", "10.0.7.10", "10.1.2.3"))
+POSTGRES, KAFKA, LAKE, SPARK, CRM = (
+    End(address=address) for address in ("10.0.5.7", "10.0.6.7", "10.0.7.10", "10.0.8.9", "10.1.2.3")
+)
 PUBLIC, PUBLIC6, METADATA, PRIVATE, CGNAT, LOCAL6 = (
     End(address=address)
     for address in ("93.184.216.34", "2606:2800::1", "169.254.169.254", "10.9.9.9", "100.64.1.1", "fd00::1")
@@ -23,6 +25,8 @@ OUT = [
     (POSTGRES, 5432, (*EVERYBODY, "migrate", "test")),
     (KAFKA, 9093, (*EVERYBODY, "test")),
     (LAKE, 9000, (*EVERYBODY, "test")),
+    (SPARK, 15002, ("transform-worker",)),
+    (SPARK, 22, ()),
     (COLLECTOR, 4317, (*EVERYBODY, "test")),
     (PUBLIC, 443, FACE_THE_INTERNET),
     (PUBLIC, 8443, FACE_THE_INTERNET),

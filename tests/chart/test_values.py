@@ -40,6 +40,7 @@ _EXTRACT = {"kinds": ["dlt_extract"]}
         ({"workers": {"extract-worker": {"replicas": 0}}}, "no worker serves dlt_extract"),
         ({"lake": {"url": "file:///lake"}}, "lake.existingClaim is empty"),
         ({"lake": {"url": "/lake"}}, "/lake/url"),
+        ({"spark": {"url": "http://spark:15002"}}, "/spark/url"),
         ({"kafka": {"securityProtocol": "SASL_SSL"}}, "want kafka.existingSecret"),
         ({"kafka": {"caSecret": "ca"}}, "takes no certificates"),
         ({"kafka": {"brokers": "kafka"}}, "/kafka/brokers"),
@@ -130,7 +131,27 @@ def test_two_workers_with_one_name_are_found_before_helm_takes_the_last(tmp_path
     values = tmp_path / "values.yaml"
     values.write_text("workers:\n  a: {kinds: [dlt_extract]}\n  a: {kinds: [http_request]}\n")
     (fault,) = faults([values])
-    assert "a stands twice" in fault
+    assert fault == f"{values}: a stands twice in the map that begins in line 2"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"lake: [", "is no YAML"),
+        (b"{[a]: b}", "is no YAML"),
+        (b"- lake", "values are a map"),
+        (b"lake", "values are a map"),
+    ],
+)
+def test_a_file_that_holds_no_values_is_named(tmp_path: Path, written: bytes | None, said: str) -> None:
+    path = tmp_path / "values.yaml"
+    if written is not None:
+        path.write_bytes(written)
+    (fault,) = faults([path])
+    assert fault.startswith(f"{path}: {said}")
+    assert "\n" not in fault
 
 
 def test_sound_values_are_sound() -> None:
@@ -143,6 +164,7 @@ _TEXTS = {
     "digest": "sha256:" + "ab" * 32,
     "url": "s3://other/lake",
     "openlineage.url": "http://other:5001/api/v1/lineage",
+    "spark.url": "sc://other:15009",
     "brokers": "other:9095",
     "publicUrl": "https://other.example",
     "endpoint": "http://other:4318",
@@ -184,7 +206,7 @@ _OTHERS: dict[str, Any] = {
     "kinds": ["http_request"],
     "unservedKinds": helm.read_values(helm.CHART / "values.yaml")["workers"]["agent-worker"]["kinds"],
 }
-_PEERS = {"database", "kafka", "lake", "otlp", "openlineage", "dns", "clients", "scrapers", "to"}
+_PEERS = {"database", "kafka", "lake", "otlp", "openlineage", "spark", "dns", "clients", "scrapers", "to"}
 _NAMES = {"workers": "crm-extract", "networkPolicy": "crm"}
 _WITHOUT_SCALERS = {"keda": {"enabled": False}, "gateway": {"autoscaling": {"enabled": False}}}
 _BOUNDS = [("database", "maxConnections"), ("database", "reservedConnections")]

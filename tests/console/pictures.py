@@ -1,4 +1,7 @@
-"""Pictures of every page: `make pictures`. They are written into .cache/console/pictures, which git ignores."""
+"""Pictures of every page: `make pictures`. They are written into .cache/console/pictures, which git ignores.
+
+`make pictures P="audit board"` makes those of the places whose names contain one of these words.
+"""
 
 import asyncio
 import sys
@@ -11,11 +14,18 @@ from tests.console.places import PLACES
 from tests.console.things import things
 
 _INTO = ROOT / ".cache/console/pictures"
+# Nothing stands in for what is to come, for half a second: one wait may follow another.
+_RESTS = """() => {
+    const waits = document.querySelector(".mantine-Skeleton-root, .mantine-Loader-root");
+    window.restsSince = waits ? undefined : (window.restsSince ?? performance.now());
+    return window.restsSince !== undefined && performance.now() - window.restsSince > 500;
+}"""
 _WIDTHS = {"wide": (1280, 800), "narrow": (390, 844)}
 
 
-async def main() -> None:
+async def main(words: list[str]) -> None:
     _INTO.mkdir(parents=True, exist_ok=True)
+    places = {name: place for name, place in PLACES.items() if not words or any(word in name for word in words)}
     with tempfile.TemporaryDirectory() as folder:
         async with stack(Path(folder)) as running, browser() as chrome, AsyncExitStack() as work:
             made = await work.enter_async_context(things(running))
@@ -30,13 +40,12 @@ async def main() -> None:
                     await visit.page.get_by_role("heading").wait_for()
                     await visit.page.screenshot(path=_INTO / f"sign-in-{scheme}-{width}.png")
                     await visit.sign_in(running.api_key)
-                    for name, place in PLACES.items():
+                    for name, place in places.items():
                         await visit.page.goto(running.api_url + place.format(**made))
                         await visit.page.get_by_role("heading").first.wait_for()
                         await visit.page.wait_for_load_state("load")
-                        await visit.page.locator(".mantine-Skeleton-root").first.wait_for(state="hidden")
-                        await visit.page.locator(".mantine-Loader-root").first.wait_for(state="hidden")
-                        await visit.page.screenshot(path=_INTO / f"{name}-{scheme}-{width}.png")
+                        await visit.page.wait_for_function(_RESTS)
+                        await visit.page.screenshot(path=_INTO / f"{name}-{scheme}-{width}.png", full_page=True)
                     for complaint in visit.complaints:
                         sys.stdout.write(f"{scheme} {width}: {complaint}\n")
                     await context.close()
@@ -49,4 +58,4 @@ if __name__ == "__main__":
     except NoBrowser as error:
         sys.stdout.write(f"pictures: not made, {error}\n")
     else:
-        asyncio.run(main())
+        asyncio.run(main(sys.argv[1:]))

@@ -125,3 +125,43 @@ async def test_variables_and_secrets_are_set_changed_and_deleted(running: Stack,
         await page.get_by_role("button", name=f"Delete {name}").click()
         await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         await page.get_by_role("article", name=name).wait_for(state="detached")
+
+
+async def test_a_service_account_gets_a_narrow_key_and_what_was_done_stands_in_the_audit_log(
+    running: Stack, visit: Visit
+) -> None:
+    page = visit.page
+    await page.goto(f"{running.api_url}/organisation?tab=accounts")
+    await page.get_by_label("Name of the service account").fill("Night robot")
+    await page.get_by_role("button", name="Make a service account").click()
+    row = page.get_by_role("article", name="Night robot")
+    await row.get_by_role("button", name="Make a key for Night robot").click()
+    form = page.get_by_role("form", name="Key for Night robot")
+    await form.get_by_label("Name of the key").fill("cron")
+    await form.get_by_label("How long").select_option("")
+    await (
+        form.get_by_role("combobox", name="Only these scopes")
+        .or_(form.get_by_role("textbox", name="Only these scopes"))
+        .first.click()
+    )
+    await page.get_by_role("option", name="runs:read").click()
+    await page.keyboard.press("Escape")
+    await form.get_by_role("button", name="Make a key").click()
+    key = await page.get_by_label("the key", exact=True).inner_text()
+    async with client_of(running) as api:
+        me = (await api.get("/api/v1/me", headers={"X-API-Key": key})).json()
+        assert (me["isServiceAccount"], me["scopes"], me["user"]["firstName"]) == (True, ["runs:read"], "Night robot")
+    await page.get_by_role("button", name="Disable Night robot").click()
+    await row.get_by_text("disabled", exact=True).wait_for()
+    await page.get_by_role("tab", name="Audit log").click()
+    log = page.get_by_role("list", name="Audit log")
+    await log.get_by_text("update.service_account").first.wait_for()
+    await (
+        page.get_by_role("combobox", name="What was acted on")
+        .or_(page.get_by_role("textbox", name="What was acted on"))
+        .first.click()
+    )
+    await page.get_by_role("option", name="api key", exact=True).click()
+    await log.get_by_text("create.api_key").first.wait_for()
+    assert await log.get_by_text("update.service_account").count() == 0
+    assert "on=api_key" in page.url

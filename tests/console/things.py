@@ -7,6 +7,7 @@ from typing import Any
 
 from examples.agent_to_automation.__main__ import ORDERS, shop
 from examples.chat_thread.__main__ import QUESTIONS, answer
+from tests.console import more_things
 from tests.console.driver import SCRIPT, ended, furnish, make_run
 from vai_devstack.stack import Stack
 from vai_testkit.servers.models.script import Asked, Turn
@@ -34,7 +35,9 @@ RULE = {
 
 
 def says(asked: Asked) -> Turn:
-    """The script of the example; Markdown with scripts for whoever asks for Markdown."""
+    """The script of the example; Markdown with scripts for whoever asks for Markdown, a query for a tile."""
+    if (query := more_things.says(asked)) is not None:
+        return query
     if "Markdown" in asked.texts[-1]:
         return Turn(MARKDOWN)
     return replace(answer(asked), between=0.01)
@@ -102,7 +105,15 @@ async def things(stack: Stack) -> AsyncIterator[dict[str, str]]:
             await ended(stack, said["answer"]["runId"])
         rule = await _post(stack, "/api/v1/alert-rules", {**RULE, "filters": {"actions": [ids["action"]]}})
         await _post(stack, f"/api/v1/alert-rules/{rule['id']}/test", {})
-        yield {**ids, "rule": rule["id"], "agent": agent, "thread": thread["id"], "board": await board(stack)}
+        made = await more_things.automation(stack) | await more_things.boards(stack, agent)
+        yield {
+            **ids,
+            **made,
+            "rule": rule["id"],
+            "agent": agent,
+            "thread": thread["id"],
+            "board": await board(stack),
+        }
 
 
 async def _post(stack: Stack, path: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ async def demo(home: Home, module: str = "examples.demo", *words: str) -> tuple[
     return process.returncode, said.decode()
 
 
+@pytest.mark.apart
 async def test_the_main_job_goes_through_twice_and_stops_only_the_stack_that_it_started(tmp_path: Path) -> None:
     home = Home.of(tmp_path / "vai")
     code, said = await demo(home)

@@ -1,4 +1,7 @@
-"""One stack for the whole session. After each test it is checked that all of it still works."""
+"""One stack for all tests of this folder that a process runs; it is stopped when the process goes on with others.
+
+After each test it is checked that all of it still works.
+"""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -19,14 +22,14 @@ _FIGURES = pytest.StashKey[list[str]]()
 _REPLICAS = {"extract-worker": 2, "transform-worker": 2, "scheduler": 2, "watchdog": 2}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def collector() -> Iterator[Collector]:
     """Where the spans of the stack go: those of traces that their caller wants to be kept, and no others."""
     with collecting() as collector:
         yield collector
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> AsyncIterator[Stack]:
     """Two processes of each heavy worker, scheduler and watchdog: one can take over from the other, or conflict with
     it.

@@ -33,14 +33,15 @@ the server that a tool calls."""
 STATEMENTS = {
     "answered": ("INSERT ON agent_turns", ""),
     "making": ("INSERT ON runs", "WHEN (NEW.parent_run_id IS NOT NULL)"),
-    "calling": ("UPDATE ON agent_turns", "WHEN (OLD.calls IS NULL AND NEW.calls IS NOT NULL)"),
     "parking": ("UPDATE ON runs", "WHEN (OLD.phase = 'leased' AND NEW.phase = 'parked')"),
     "gathering": ("UPDATE ON agent_turns", "WHEN (OLD.results IS NULL AND NEW.results IS NOT NULL)"),
     "ending": ("UPDATE ON runs", "WHEN (NEW.kind = 'call_agent' AND NEW.status = 'completed')"),
 }
 PLACES = (*OUTSIDE, *(place for place in STATEMENTS if place != "ending"))
-_ASKED_AGAIN = ("asked", "speaking", "answered")
-"""Places at which an answer was on its way, but not written."""
+_ASKED_AGAIN = ("asked", "speaking", "answered", "making")
+"""Places at which an answer was on its way, but not written: its calls are made in the transaction that writes it."""
+_WITHOUT_CALLS = ("asked", "speaking", "answered")
+"""Those that the last step has, too."""
 
 _LOCK = 471_100
 _FUNCTION = f"""
@@ -62,6 +63,8 @@ END $$
 _WAITING = f"SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND classid = {_LOCK} AND NOT granted"
 _CHILDREN = "SELECT * FROM runs WHERE parent_run_id = ANY($1::uuid[]) ORDER BY id"
 _LIVE = "SELECT count(*) FROM runs WHERE parent_run_id = ANY($1::uuid[]) AND phase <> 'done'"
+_ENDED = "SELECT count(*) FROM runs WHERE id = ANY($1::uuid[]) AND phase = 'done'"
+_AT_LAST = f"SELECT count(*) FROM agent_turns WHERE run_id = ANY($1::uuid[]) AND turn = {STEPS}"
 _TURNS = "SELECT * FROM agent_turns WHERE run_id = ANY($1::uuid[]) ORDER BY run_id, turn"
 _USED = "SELECT sum(calls), sum(input_tokens), sum(output_tokens) FROM model_usage WHERE model = 'deaths/scripted-1'"
 
@@ -178,7 +181,7 @@ def _places(turn: int) -> dict[str, str]:
     if turn < STEPS:
         return {place: place for place in PLACES}
     last = {STEPS: None, STEPS + 1: "ending"}
-    return {place: last[turn] or place for place in _ASKED_AGAIN} if turn in last else {}
+    return {place: last[turn] or place for place in _WITHOUT_CALLS} if turn in last else {}
 
 
 async def _halt(database: Any, ids: dict[str, UUID], turn: int) -> None:
@@ -193,16 +196,22 @@ async def _halt(database: Any, ids: dict[str, UUID], turn: int) -> None:
 
 
 async def _all_stand(database: Any, ids: dict[str, UUID], outside: Outside, turn: int) -> bool:
-    """Whether each run stands in its place, and nothing else is under way."""
+    """Whether each run stands in its place, and nothing else is under way: who has no place in this round has ended,
+    and at the end all have their last answer, so that no question is under way.
+    """
     places = _places(turn)
     held = {PLACES[row["objid"]] for row in await database.fetch(_WAITING)}
     kept = {place for place, at in places.items() if at in OUTSIDE}
     halted = {place for place, at in places.items() if at in STATEMENTS and at != "ending"}
+    ends = [ids[place] for place, at in places.items() if at == "ending"]
+    without = [run_id for place, run_id in ids.items() if place not in places]
     under_way = await database.fetchval(_LIVE, list(ids.values()))
     return (
         {(place, turn) for place in kept} <= outside.keeps
         and halted <= held
-        and ("ending" not in places.values() or bool(held))
+        and (not ends or bool(held))
+        and await database.fetchval(_AT_LAST, ends) == len(ends)
+        and await database.fetchval(_ENDED, without) == len(without)
         and under_way == int("waiting" in kept)
     )
 
@@ -211,8 +220,8 @@ def _assert_asked_once(outside: Outside, ids: dict[str, UUID]) -> None:
     """One answer for each step; one that was on its way was asked for again, once, by the same key."""
     asked = Counter(outside.asked)
     for place, run_id in ids.items():
-        times = 2 if place in _ASKED_AGAIN else 1
-        wanted = {(place, step, f"{run_id}-{step}"): times for step in range(1, STEPS + 1)}
+        again = STEPS if place in _WITHOUT_CALLS else STEPS - 1 if place in _ASKED_AGAIN else 0
+        wanted = {(place, step, f"{run_id}-{step}"): 2 if step <= again else 1 for step in range(1, STEPS + 1)}
         assert {one: count for one, count in asked.items() if one[0] == place} == wanted, place
 
 
@@ -221,7 +230,7 @@ async def _assert_all_was_done_once(
 ) -> None:
     turns = await database.fetch(_TURNS, list(ids.values()))
     assert Counter(row["run_id"] for row in turns) == dict.fromkeys(ids.values(), STEPS)
-    assert tuple(await database.fetchrow(_USED)) == (80, 80 * 11, 80 * 7)
+    assert tuple(await database.fetchrow(_USED)) == (answers := len(ids) * STEPS, answers * 11, answers * 7)
     children = await database.fetch(_CHILDREN, list(ids.values()))
     assert len(children) == len(ids) * 2 * (STEPS - 1)
     assert Counter((row["status"], row["retry_count"]) for row in children) == {("completed", 0): len(children)}

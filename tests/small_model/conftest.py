@@ -1,7 +1,7 @@
 """A real model of 135 million parameters, in this process, served in OpenAI's protocol by llama.cpp."""
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,10 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture
-async def house(database: Database, address: str) -> AgentHouse:  # noqa: F811
+async def house(database: Database, address: str) -> AsyncIterator[AgentHouse]:  # noqa: F811
     """An organisation whose default model is this one."""
     bell, place = MemoryBell(), ModelServer()
     place.url = address
-    return await AgentHouse.opened(database, place, CallAgent(bell), bell)  # type: ignore[arg-type]
+    agents = CallAgent(bell)
+    yield await AgentHouse.opened(database, place, agents, bell)  # type: ignore[arg-type]
+    await agents.close()

@@ -2,25 +2,21 @@
 
 usage: python -m tools.console build      build it into console/dist, if it has changed
        python -m tools.console beside     the same in a process beside, which nobody waits for
-       python -m tools.console types      draw console/src/api/schema.d.ts from the API's document
        python -m tools.console browser    build it, and fetch what drives a browser in its tests
-       python -m tools.console verify     are the types up to date, does TypeScript agree, does the linter?
+       python -m tools.console verify     do TypeScript, linter and licences agree?
+
+The API's types are those of the TypeScript client (tools/typescript).
 
 `beside` never fails: what became of it is in .cache/console/state, which `make up` tells.
 """
 
-import json
 import subprocess
 import sys
-from pathlib import Path
 
-from tools.console.build import build, fetch_driver, fingerprint, install, run
-from tools.console.licences import faults
+from tools.console.build import build, fetch_driver, fingerprint, install
+from tools.console.licences import faults_in
 from tools.console.node import NotBuilt
 from tools.console.places import BUILT, CACHE, LOG, ROOT, SOURCES, STATE
-
-_TYPES = SOURCES / "src/api/schema.d.ts"
-_SECONDS = 300
 
 
 def beside() -> None:
@@ -35,24 +31,10 @@ def beside() -> None:
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
 
-def types(into: Path) -> None:
-    """Draw the types. Raises NotBuilt."""
-    from tools.console.document import document  # the gateway is imported only for this
-
-    CACHE.mkdir(parents=True, exist_ok=True)
-    source = CACHE / "openapi.json"
-    source.write_text(json.dumps(document()))
-    run(("npx", "--no-install", "openapi-typescript", str(source), "-o", str(into)), _SECONDS)
-
-
 def verify() -> int:
     """The exit code: 1 where something is wrong. Raises NotBuilt where a tool fails."""
     install()
-    fresh = CACHE / "schema.d.ts"
-    types(fresh)
-    wrong = faults()
-    if fresh.read_text() != _TYPES.read_text():
-        wrong.append("console/src/api/schema.d.ts is stale: python -m tools.console types")
+    wrong = faults_in()
     checks = (("npx", "--no-install", "tsc", "--noEmit"), ("npx", "--no-install", "biome", "ci", "."))
     for check in checks:
         done = subprocess.run((sys.executable, "-m", "tools.console", "tool", *check[2:]), cwd=ROOT, check=False)
@@ -77,9 +59,6 @@ def main(arguments: list[str]) -> int:
     try:
         if what == "beside":
             beside()
-        elif what == "types":
-            install()
-            types(_TYPES)
         elif what == "browser":
             _say(f"console: {build()}")
             fetch_driver()
@@ -90,7 +69,7 @@ def main(arguments: list[str]) -> int:
         elif what == "build":
             _say(f"console: {build()}")
         else:
-            _say(f"{what} is none of: build, beside, types, browser, verify, tool")
+            _say(f"{what} is none of: build, beside, browser, verify, tool")
             return 2
     except NotBuilt as error:
         _say(f"console: not built, {error}")

@@ -16,8 +16,10 @@ _INSTALL_SECONDS = 300
 _BUILD_SECONDS = 300
 _DRIVER = "playwright==1.65.2"
 _MARK = BUILT / ".built"
-_HAVE = PACKAGES / ".have"
 _NEXT = SOURCES / "dist.next"
+_SHARED = ROOT / "clients/typescript/src/exact.ts"
+"""What the console takes of the TypeScript client, apart from types."""
+
 _INSTALL = ("npm", "ci", "--ignore-scripts", "--no-fund", "--no-audit", "--fetch-retries=1", "--fetch-timeout=15000")
 
 
@@ -42,13 +44,14 @@ def build() -> str:
         return f"built into {BUILT.relative_to(ROOT)}"
 
 
-def install() -> None:
-    """The packages of package-lock.json. Raises NotBuilt where npm's registry can't be reached."""
-    lock = hashlib.sha256((SOURCES / "package-lock.json").read_bytes()).hexdigest()
-    if _HAVE.exists() and _HAVE.read_text() == lock:
+def install(folder: Path = SOURCES) -> None:
+    """The packages of a folder's package-lock.json. Raises NotBuilt where npm's registry can't be reached."""
+    lock = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
+    have = folder / PACKAGES.name / ".have"
+    if have.exists() and have.read_text() == lock:
         return
-    run(_INSTALL, _INSTALL_SECONDS)
-    _HAVE.write_text(lock)
+    run(_INSTALL, _INSTALL_SECONDS, folder)
+    have.write_text(lock)
 
 
 def fetch_driver() -> None:
@@ -64,11 +67,11 @@ def fetch_driver() -> None:
     mark.touch()
 
 
-def run(command: Sequence[str], seconds: float) -> None:
-    """One of Node's tools, in the folder of the sources. Raises NotBuilt with its last words."""
+def run(command: Sequence[str], seconds: float, folder: Path = SOURCES) -> None:
+    """One of Node's tools, in a folder of sources. Raises NotBuilt with its last words."""
     try:
         done = subprocess.run(
-            command, cwd=SOURCES, env=environment(node()), capture_output=True, text=True, check=False, timeout=seconds
+            command, cwd=folder, env=environment(node()), capture_output=True, text=True, check=False, timeout=seconds
         )
     except subprocess.TimeoutExpired:
         raise NotBuilt(f"`{' '.join(command[:3])}` took longer than {seconds} s") from None
@@ -89,6 +92,7 @@ def fingerprint() -> str:
     seen = hashlib.sha256()
     for file in sources():
         seen.update(file.relative_to(SOURCES).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    seen.update(_SHARED.read_bytes())
     return seen.hexdigest()
 
 

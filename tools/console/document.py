@@ -1,4 +1,4 @@
-"""The API's document as the console's types need it: shapes and operations, without texts and examples."""
+"""The API's document as types in TypeScript need it: shapes and operations, without examples."""
 
 import json
 from types import SimpleNamespace
@@ -8,8 +8,6 @@ from vai_api_gateway.app import create_app
 from vai_common.health import Health
 
 _TEXTS = {
-    "description",
-    "summary",
     "example",
     "examples",
     "title",
@@ -22,12 +20,21 @@ _TEXTS = {
 _OF_NAMES = {"properties", "schemas", "paths", "responses", "parameters"}
 
 
+def whole_document() -> dict[str, Any]:
+    """The OpenAPI document of this version."""
+    settings = SimpleNamespace(root_path="", public_url="", console="", guide="")
+    return create_app(SimpleNamespace(settings=settings), Health()).openapi()  # type: ignore[arg-type]
+
+
 def document() -> dict[str, Any]:
-    """The OpenAPI document of this version, with its good answers only: all problems have one shape."""
-    settings = SimpleNamespace(root_path="", public_url="", console="")
-    whole = create_app(SimpleNamespace(settings=settings), Health()).openapi()  # type: ignore[arg-type]
+    """The same with its good answers only: all problems have one shape.
+
+    An operation's own description has an example by curl, which is none for a program.
+    """
+    whole = whole_document()
     for operations in whole["paths"].values():
         for operation in operations.values():
+            operation.pop("description", None)
             operation["responses"] = {code: each for code, each in operation["responses"].items() if code < "300"}
     shorter: dict[str, Any] = _without_texts(json.loads(json.dumps(whole)))
     return shorter

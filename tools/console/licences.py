@@ -11,9 +11,9 @@ _ONLY_BUILDS = {"BlueOak-1.0.0", "Python-2.0", "CC-BY-4.0", "MPL-2.0"}
 """Allowed besides for what builds or tests and is never in what browsers get."""
 
 
-def packages() -> Iterator[tuple[str, str, str, bool]]:
-    """Name, version, licence, and whether it is shipped, of each in package-lock.json."""
-    locked = json.loads((SOURCES / "package-lock.json").read_text())["packages"]
+def packages(folder: Path = SOURCES) -> Iterator[tuple[str, str, str, bool]]:
+    """Name, version, licence, and whether it is shipped, of each in a folder's package-lock.json."""
+    locked = json.loads((folder / "package-lock.json").read_text())["packages"]
     for place, each in sorted(locked.items()):
         if place:
             name = place.rpartition("node_modules/")[2]
@@ -21,15 +21,15 @@ def packages() -> Iterator[tuple[str, str, str, bool]]:
             yield name, each["version"], str(each.get("license", "")), shipped
 
 
-def faults() -> list[str]:
+def faults_in(folder: Path = SOURCES) -> list[str]:
     """Packages that may not be there, each with its licence, and addresses in the lock file."""
     found = [
-        f"console: {name} {version}: the licence {licence or '(none)'} is not allowed"
-        for name, version, licence, shipped in packages()
+        f"{folder.name}: {name} {version}: the licence {licence or '(none)'} is not allowed"
+        for name, version, licence, shipped in packages(folder)
         if not is_allowed(licence) and (shipped or licence not in _ONLY_BUILDS)
     ]
-    lock = (SOURCES / "package-lock.json").read_text()
-    return [*found, *(["console/package-lock.json names an address"] if '"resolved"' in lock else [])]
+    lock = (folder / "package-lock.json").read_text()
+    return [*found, *([f"{folder.name}/package-lock.json names an address"] if "://" in lock else [])]
 
 
 def texts() -> str:

@@ -23,7 +23,7 @@ TESTS = ROOT / "deploy/alerts/tests.yaml"
 RUNBOOKS = ROOT / "docs/runbooks"
 _MOST = 12
 """The largest number of alerts. With too many, nobody reads them."""
-_BEGINS = re.compile(r"\A# (\w+): [^\n]+\n\n```\n\S")
+_BEGINS = re.compile(r"\A# (\w+): [^\n]+\n\n```sh not run: [^\n]+\n\S")
 
 
 def alerts() -> list[dict[str, Any]]:

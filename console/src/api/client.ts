@@ -1,5 +1,6 @@
 /** The one client of the REST API. It signs in by the cookie; what fails becomes a Problem with the API's own words. */
 import createClient from "openapi-fetch";
+import { exact } from "../../../clients/typescript/src/exact";
 import { Problem } from "./problem";
 import { ROOT } from "./root";
 import type { paths } from "./schema";
@@ -13,9 +14,11 @@ export const api = createClient<paths>({
 });
 
 api.use({
-  onResponse({ response, request }) {
+  async onResponse({ response, request }) {
     if (response.status === 401 && !request.url.endsWith("/api/v1/session")) sessionEnded();
-    return response;
+    if (!response.headers.get("Content-Type")?.startsWith("application/json")) return response;
+    const { status, statusText, headers } = response;
+    return new Response(exact(await response.text()), { status, statusText, headers });
   },
 });
 

@@ -1,4 +1,4 @@
-/** The shapes of the API by the names that pages use. All are drawn from its document (schema.d.ts). */
+/** The shapes of the API by the names that pages use. All are drawn from its document (schema.ts). */
 import type { components, operations } from "./schema";
 
 export type Schemas = components["schemas"];

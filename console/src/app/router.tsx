@@ -2,6 +2,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirec
 import { Problem } from "~/api/problem";
 import { ROOT } from "~/api/root";
 import { SignInPage } from "~/pages/sign-in/page";
+import { AHEAD } from "./ahead";
 import { meQuery } from "./me";
 import { NotFound, PageFailed } from "./missing";
 import { PAGES, type Page, pageOf } from "./pages";
@@ -39,7 +40,15 @@ const shell = createRoute({
 });
 
 const pages = PAGES.map((page: Page) =>
-  createRoute({ getParentRoute: () => shell, path: page.path, component: pageOf(page), errorComponent: PageFailed }),
+  createRoute({
+    getParentRoute: () => shell,
+    path: page.path,
+    component: pageOf(page),
+    errorComponent: PageFailed,
+    loader: ({ cause, params, location }) => {
+      if (cause === "enter") AHEAD[page.path]?.((params as Record<string, string>).id ?? "", location.search as Search);
+    },
+  }),
 );
 
 export const router = createRouter({

@@ -1,5 +1,5 @@
 /** Automations in a few words, and what several pages ask about them. */
-import { useQuery } from "@tanstack/react-query";
+import { queryOptions, useQuery } from "@tanstack/react-query";
 import { api, ask } from "~/api/client";
 import type { Schemas } from "~/api/types";
 
@@ -32,10 +32,7 @@ export async function readAutomation(
   return { automation, tag: (await request).response.headers.get("etag") ?? "" };
 }
 
-export function useAutomation(id: string) {
-  return useQuery({
-    queryKey: ["automation", id],
-    queryFn: ({ signal }) => readAutomation(id, signal),
-    refetchInterval: 15_000,
-  });
-}
+export const automationOptions = (id: string) =>
+  queryOptions({ queryKey: ["automation", id], queryFn: ({ signal }) => readAutomation(id, signal) });
+
+export const useAutomation = (id: string) => useQuery({ ...automationOptions(id), refetchInterval: 15_000 });

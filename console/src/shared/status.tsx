@@ -1,5 +1,4 @@
 /** Statuses by colour, sign and word: never by colour alone. */
-import { Badge, type MantineColor } from "@mantine/core";
 import {
   type Icon,
   IconAlertTriangle,
@@ -17,7 +16,7 @@ import {
 } from "@tabler/icons-react";
 import classes from "./status.module.css";
 
-type Look = { colour: MantineColor; icon: Icon; text: string; why?: string };
+type Look = { colour: string; icon: Icon; text: string; why?: string };
 
 const LOOKS: Record<string, Look> = {
   pending: { colour: "gray", icon: IconClock, text: "pending" },
@@ -101,21 +100,14 @@ export const whyOf = (displayStatus: string): string | undefined => lookOf(displ
 const LIVE = new Set(["pending", "awaiting_approval", "running"]);
 export const isLive = (status: string): boolean => LIVE.has(status);
 
+/** A plain element: a list has one in each row. */
 export function StatusBadge({ status, size = "sm" }: { status: string; size?: "sm" | "md" | "lg" }) {
   const look = lookOf(status);
   const Sign = look.icon;
   return (
-    <Badge
-      size={size}
-      color={look.colour}
-      variant="light"
-      radius="sm"
-      tt="none"
-      className={classes.badge}
-      data-tone={look.colour}
-      leftSection={<Sign size={13} aria-hidden className={status === "running" ? classes.turning : undefined} />}
-    >
-      {look.text}
-    </Badge>
+    <span className={classes.badge} data-tone={look.colour} data-size={size}>
+      <Sign size={13} aria-hidden className={status === "running" ? classes.turning : undefined} />
+      <span className={classes.word}>{look.text}</span>
+    </span>
   );
 }

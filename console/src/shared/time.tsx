@@ -1,5 +1,4 @@
 /** Times in the zone of whoever looks, with the exact UTC on hover; and durations in words. */
-import { Text, type TextProps } from "@mantine/core";
 import { useSyncExternalStore } from "react";
 
 let now = Date.now();
@@ -11,13 +10,12 @@ setInterval(() => {
 
 /** The time of day, once a second, for all that shows how long something lasts. */
 export function useNow(): number {
-  return useSyncExternalStore(
-    (tell) => {
-      watchers.add(tell);
-      return () => watchers.delete(tell);
-    },
-    () => now,
-  );
+  return useSyncExternalStore(watch, () => now);
+}
+
+function watch(tell: () => void): () => void {
+  watchers.add(tell);
+  return () => watchers.delete(tell);
 }
 
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
@@ -71,20 +69,22 @@ export function ago(time: string, at: number): string {
 
 const FORMATS = { clock: CLOCK, day: DAY, second: SECOND };
 
-/** A time; `as`: how far it is from now, its clock, its day and clock, or these to the second. */
-export function Time({ at, as = "ago", ...rest }: { at: string; as?: "ago" | keyof typeof FORMATS } & TextProps) {
-  const moment = useNow();
-  const text = as === "ago" ? ago(at, moment) : FORMATS[as].format(new Date(at));
+/**
+ * A time; `as`: how far it is from now, its clock, its day and clock, or these to the second. It looks as the text around
+ * it. Lists have hundreds, and few of them change in a second: a plain element, drawn again when its text is another one.
+ */
+export function Time({ at, as = "ago" }: { at: string; as?: "ago" | keyof typeof FORMATS }) {
+  const text = useSyncExternalStore(watch, () => (as === "ago" ? ago(at, now) : FORMATS[as].format(new Date(at))));
   return (
-    <Text component="time" span inherit dateTime={at} title={`${new Date(at).toISOString()} (${whole(at)})`} {...rest}>
+    <time dateTime={at} title={`${new Date(at).toISOString()} (${whole(at)})`}>
       {text}
-    </Text>
+    </time>
   );
 }
 
 /** How long something took, or takes until now. */
 export function Lasting({ from, to }: { from: string; to: string | null }) {
-  const moment = useNow();
-  const end = to ? new Date(to).getTime() : Math.max(moment, new Date(from).getTime());
-  return <>{duration((end - new Date(from).getTime()) / 1_000)}</>;
+  const began = new Date(from).getTime();
+  const end = useSyncExternalStore(watch, () => (to ? new Date(to).getTime() : Math.max(now, began)));
+  return <>{duration((end - began) / 1_000)}</>;
 }

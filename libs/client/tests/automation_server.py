@@ -42,6 +42,7 @@ class AutomationEndpoints:
             Route(f"{run}/stream", self.stream),
             Route(f"{run}/graph", self.graph),
             Route(f"{run}/cancel", self.cancel, methods=["POST"]),
+            Route(f"{run}/execute", self.execute, methods=["POST"]),
             Route(f"{run}/retry", self.retry, methods=["POST"]),
         ]
 
@@ -142,6 +143,11 @@ class AutomationEndpoints:
     async def cancel(self, request: Request) -> Response:
         run = self.platform.automation_runs[request.path_params["id"]]
         self.platform.end(run, "cancelled")
+        return JSONResponse(run)
+
+    async def execute(self, request: Request) -> Response:
+        run = self.platform.automation_runs[request.path_params["id"]]
+        run["displayStatus"] = "queued"
         return JSONResponse(run)
 
     async def retry(self, request: Request) -> Response:

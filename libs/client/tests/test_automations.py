@@ -164,6 +164,11 @@ async def test_an_automation_run_is_cancelled_and_retried(client: Any, platform:
         await told(client.automation_runs.cancel(made["runId"]))
 
 
+async def test_one_that_is_scheduled_is_started_now(client: Any, platform: Any) -> None:
+    made = platform.add_automation_run(platform.add_automation(), displayStatus="scheduled")
+    assert (await told(client.automation_runs.execute(made["runId"]))).display_status == "queued"
+
+
 async def test_a_graph_is_a_text(client: Any, platform: Any) -> None:
     automation = platform.add_automation()
     run = platform.add_automation_run(automation)

@@ -296,6 +296,12 @@ def test_an_automation_run_is_cancelled(vai: Vai, platform: Any, automation: Any
     assert done.stdout.startswith(f"automation run {run} cancelled")
 
 
+def test_an_automation_run_that_is_scheduled_is_started_now(vai: Vai, platform: Any, automation: Any) -> None:
+    run = platform.add_automation_run(automation, displayStatus="scheduled")["runId"]
+    done = vai("automations", "execute", run)
+    assert (done.exit_code, done.stdout) == (0, f"automation run {run} queued\n")
+
+
 @pytest.fixture
 def asking(platform: Any) -> Any:
     inputs = {"token": {"type": "secret", "required": True}, "day": {"type": "string"}}

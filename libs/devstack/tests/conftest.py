@@ -44,9 +44,9 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory, stand_ins: str) -> AsyncIterator[Stack]:
-    """Real servers and stand-in services, for all tests of the session."""
+    """Real servers and stand-in services, for all tests of a module."""
     home = Home.of(tmp_path_factory.mktemp("stack") / ".vai")
     config = Config(home, port_base=random_base(), environment={"PYTHONPATH": stand_ins})
     stack = Stack(config)

@@ -8,6 +8,7 @@ from vai_common.errors import ErrorCode, Permanent
 from vai_common.ids import uuid7
 from vai_records.metrics import runs_given_up
 from vai_testkit.database import Database
+from vai_testkit.owned import claimed
 from vai_testkit.rings import MemoryBell
 from vai_worker.endings import Endings
 from vai_worker.lifecycle import Held, Holder
@@ -24,7 +25,7 @@ async def _held(database: Database, control: str | None, **columns: Any) -> Owne
     run_id = await database.put("running", "leased", lease_owner=HOLDER.id, control=control, log_seq=FULL, **columns)
     pool = await database.pool("extract-worker")
     means = Means(pool, None, Reports(pool, "w"), None, "", lambda rows: None)  # type: ignore[arg-type]
-    return Owned(await database.run(run_id), means)
+    return Owned(claimed(await database.run(run_id)), means)
 
 
 @pytest.mark.parametrize("control", [None, "pause", "cancel"])

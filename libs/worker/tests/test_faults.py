@@ -14,6 +14,7 @@ from vai_common.messages.bell import ROOM
 from vai_records.events.run_end import offer_room
 from vai_testkit.database import Database
 from vai_testkit.faulty_pool import Fault
+from vai_testkit.owned import claimed
 from vai_testkit.rings import MemoryBell
 from vai_testkit.wait import wait_for
 from vai_worker import wiring as running_module
@@ -179,7 +180,7 @@ async def test_an_ending_acts_on_no_run_of_another_epoch_or_owner(
     endings = Endings(pool, holder, lambda run: None, lambda rows: None)
     means = Means(pool, None, Reports(pool, "w"), None, "", lambda rows: None)  # type: ignore[arg-type]
     run_id = await database.put("running", "leased", lease_owner=holder.id)
-    run = Owned(await database.run(run_id), means)
+    run = Owned(claimed(await database.run(run_id)), means)
     await database.change(run_id, f"{taken}, control = $2", control)
     for error in (Permanent(ErrorCode.DATA_ERROR, "bad"), Retryable(ErrorCode.RATE_LIMITED, "slow")):
         assert await asyncio.wait_for(endings.fail(run, error), 10) is None
@@ -204,7 +205,7 @@ async def test_a_run_that_goes_on_later_offers_its_room(database: Database, how:
     means = Means(pool, None, Reports(pool, "w"), None, "", lambda rows: None)  # type: ignore[arg-type]
     run_id = await database.put("running", "leased", lease_owner=holder.id, org_id=org_id)
     await database.put("pending", "held", held_for="limit", org_id=org_id)
-    run = Owned(await database.run(run_id), means)
+    run = Owned(claimed(await database.run(run_id)), means)
     if how == "pause":
         await database.change(run_id, "control = 'pause'")
     await LEAVING[how](endings, run)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from vai_common.db import dump_json
 from vai_common.ids import uuid7
 from vai_worker.owned import Means, Owned
 
@@ -15,7 +16,13 @@ URL = "https://example.com/"
 
 
 def owned(definition: Any, secrets: bytes | None = None, **more: Any) -> Owned:
-    row = {"id": uuid7(), "org_id": uuid7(), "kind": "http_request", "may_rerun": True, "definition": definition}
+    row = {
+        "id": uuid7(),
+        "org_id": uuid7(),
+        "kind": "http_request",
+        "may_rerun": True,
+        "definition": dump_json(definition),
+    }
     known: Any = defaultdict(lambda: None, row | {"secrets": secrets, "retry_count": 0, "epoch": 1} | more)
     return Owned(known, cast(Means, None))
 

@@ -14,6 +14,7 @@ from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_common.ids import uuid7
 from vai_common.nesting import DEEPEST_MADE
 from vai_testkit.database import Database, new_run
+from vai_testkit.owned import claimed
 from vai_testkit.toys import ToyHeavy
 from vai_testkit.wait import wait_for
 from vai_testkit.working import working
@@ -66,7 +67,7 @@ class Desk:
     async def held(self, place: str = "") -> Owned:
         control = next((word for start, word in CONTROLS.items() if place.startswith(start)), None)
         run_id = await self.database.put("running", "leased", lease_owner=self.holder.id, control=control)
-        return Owned(await self.database.run(run_id), self.means)
+        return Owned(claimed(await self.database.run(run_id)), self.means)
 
     def locked(self, run_id: UUID) -> AbstractAsyncContextManager[None]:
         return _locked(self.database, run_id)

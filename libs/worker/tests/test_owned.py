@@ -15,7 +15,7 @@ from vai_records.runs import checkpoints
 from vai_records.secrets.keys import Keyring
 from vai_testkit.database import Database
 from vai_testkit.opened import opened_service
-from vai_testkit.owned import HeldRun
+from vai_testkit.owned import HeldRun, claimed
 from vai_worker.owned import LostRun, Means, Owned
 from vai_worker.reports import Reports
 
@@ -35,7 +35,7 @@ class Desk:
     async def holds(self, **columns: Any) -> Owned:
         """A run that this worker has claimed."""
         run_id = await self.database.put("running", "leased", lease_owner=self.life.id, **columns)
-        return Owned(await self.database.run(run_id), self.means)
+        return Owned(claimed(await self.database.run(run_id)), self.means)
 
     async def connection(self, org_id: Any, **columns: Any) -> Any:
         connection_id = uuid7()

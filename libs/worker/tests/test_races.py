@@ -17,6 +17,7 @@ from vai_records.runs import statements
 from vai_records.runs.held_for import Limits
 from vai_testkit.database import Database
 from vai_testkit.opened import opened_service
+from vai_testkit.owned import claimed
 from vai_testkit.services import MemoryProducer
 from vai_testkit.wait import some_moment
 from vai_worker.endings import Endings
@@ -45,7 +46,7 @@ class Sides:
     async def held(self) -> Owned:
         """A run that the worker has at work."""
         run_id = await self.database.put("running", "leased", org_id=ORG, lease_owner=self.holder.id, event_seq=1)
-        return Owned(await self.database.run(run_id), self.means)
+        return Owned(claimed(await self.database.run(run_id)), self.means)
 
     async def claim(self, run_id: UUID) -> list[Any]:
         return await statements.claim(self.pool, self.holder.id, ["dlt_extract"], [run_id], 1, "worker-1")

@@ -9,6 +9,7 @@ from vai_agent_worker.for_agents import AgentFetchPage, AgentSearch
 from vai_agent_worker.pages.fetching import fetch, first_request
 from vai_common.egress.addresses import Policy
 from vai_common.errors import ErrorCode, RunError
+from vai_records.agents.tools import NotAllowed, check_host
 from vai_records.connections.providers import provider_config
 from vai_records.definitions.agent_fetch_page import AgentFetchPage as Definition
 from vai_testkit.owned import HeldRun
@@ -28,6 +29,30 @@ async def test_a_search_brings_results_of_its_domains_only() -> None:
         run = HeldRun("agent_search", {"query": "towers", "include_domains": ["www.example.com"]}, connection)
         result = await AgentSearch(Policy.parse("loopback")).perform(run)
     assert ([one["url"] for one in result["results"]], result["result_count"]) == (["https://www.example.com/a"], 1)
+
+
+HOSTS = [
+    ("example.com", "docs.example.com", True),
+    ("intranet", "INTRANET.", True),
+    ("intranet", "evil.intranet", False),
+    ("com", "example.com", False),
+    ("localhost", "localhost", True),
+    ("10.1.2.3", "10.1.2.3", True),
+    ("10.1.2.3", "10.1.2.30", False),
+    ("10.1.2.3", "1.10.1.2.3", False),
+    ("2001:db8::1", "2001:db8::1", True),
+]
+
+
+@pytest.mark.parametrize(("listed", "host", "may"), HOSTS)
+def test_below_a_domain_are_hosts_and_below_a_host_there_are_none(listed: str, host: str, may: bool) -> None:
+    definition = Definition.model_validate({"url": "https://example.com/", "allowed_domains": [listed]})
+    try:
+        check_host(host, definition.allowed_domains)
+    except NotAllowed:
+        assert not may
+    else:
+        assert may
 
 
 HOPS = [

@@ -53,6 +53,13 @@ async def test_a_redirect_to_no_http_address_is_an_error(location: str, vendor: 
     assert location in failed.message
 
 
+async def test_who_misleads_is_named_with_the_port_and_without_the_query(vendor: WebServer) -> None:
+    vendor.replies["/a"] = Reply(302, headers={"Location": "ftp://example.com/"})
+    failed = await failure({"url": f"{vendor.url}/a?token=hunter2-hunter2#there"})
+    assert failed.details["url"] == f"{vendor.url}/a"
+    assert failed.message.startswith(f"{vendor.url}/a redirects to ftp://example.com/, which is not an HTTP address")
+
+
 async def test_a_redirect_to_a_metadata_service_is_refused(vendor: WebServer) -> None:
     vendor.replies["/"] = Reply(302, headers={"Location": "http://169.254.169.254/latest/"})
     failed = await failure({"url": vendor.url})

@@ -42,3 +42,12 @@ async def test_it_keeps_no_other_from_its_turn(stage: Stage) -> None:
     now_on = await start(stage.gateway, saved)
     assert await runs.next_to_start(stage.pool, saved.id) == now_on
     assert early < now_on
+
+
+async def test_one_that_is_started_before_its_time_begins_and_keeps_the_time(stage: Stage) -> None:
+    run_id = await _scheduled(stage, await stage.save(step("a")), hours=1)
+    await runs.begin_now(stage.gateway, stage.org_id, run_id)
+    assert run_id in await runs.with_news(stage.pool, 100)
+    await stage.looker.look(run_id)
+    assert await stage.states(run_id) == {"a": "running"}
+    assert (await stage.row(run_id))["scheduled_for"] > now()

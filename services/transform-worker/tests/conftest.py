@@ -28,6 +28,7 @@ from vai_testkit.owned import Reports
 from vai_transform_worker.query import warm
 from vai_transform_worker.transform import transform
 from vai_transform_worker.wiring import PRELOADED
+from vai_worker.children import frames
 from vai_worker.children.forks import Forks
 from vai_worker.children.job import Job
 from vai_worker.owned import Means, Owned
@@ -87,6 +88,7 @@ class Workshop:
         """Runs the child's entry here; what it said is in `link` afterwards."""
         self.link = RecordingLink({"lock": self._lock} | answers)
         result = transform(job, self.link)
+        frames.encode(result)
         self.columns = self.asked("wrote")[0]["columns"]
         return result
 

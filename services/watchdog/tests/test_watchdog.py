@@ -13,8 +13,9 @@ from vai_records.processes.life import Abilities, Life
 from vai_records.runs import checkpoints, statements
 from vai_testkit.database import Database
 from vai_testkit.opened import opened_service
+from vai_testkit.plans import reads_of_ended_runs
 from vai_testkit.wait import wait_for
-from vai_watchdog import deaths
+from vai_watchdog import deaths, watchdog
 from vai_watchdog.lifecycle import MOST_LOSSES
 from vai_watchdog.watchdog import PASSED_OVER_LOOKS
 
@@ -23,6 +24,13 @@ from vai_watchdog.watchdog import PASSED_OVER_LOOKS
 async def service(own_database: Database) -> AsyncIterator[Service[Any]]:
     async with opened_service(own_database.url, "extract-worker") as service:
         yield service
+
+
+# Looking
+
+
+async def test_no_look_reads_the_runs_that_have_ended(own_database: Database) -> None:
+    assert await reads_of_ended_runs(own_database, watchdog) == {}
 
 
 # Noticing

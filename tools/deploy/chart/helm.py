@@ -108,7 +108,7 @@ def _mapping(loader: Any, node: Any) -> dict[Any, Any]:
     pairs = loader.construct_pairs(node, deep=True)
     keys = [key for key, _ in pairs]
     if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
-        raise Refused(f"{', '.join(twice)} stands twice in one map, {node.start_mark}")
+        raise Refused(f"{', '.join(twice)} stands twice in the map that begins in line {node.start_mark.line + 1}")
     return dict(pairs)
 
 
@@ -116,5 +116,18 @@ _STRICT.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 
 def read_values(path: Path) -> dict[str, Any]:
-    """A values file. Raises Refused where a key stands twice: helm takes the last one without a word."""
-    return yaml.load(path.read_text(), _STRICT) or {}
+    """A values file. Raises Refused with its name where it cannot be read, is no map, or has a key twice: of that helm
+    takes the last one without a word.
+    """
+    try:
+        values = yaml.load(path.read_text(), _STRICT)
+    except Refused as error:
+        raise Refused(f"{path}: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except (yaml.YAMLError, TypeError, RecursionError) as error:
+        said = " ".join(str(error).replace('in "<unicode string>", ', "in ").split())
+        raise Refused(f"{path}: is no YAML: {said[:500]}") from None
+    if not isinstance(values, dict | type(None)):
+        raise Refused(f"{path}: values are a map (`name: value`), this is a {type(values).__name__}")
+    return values or {}

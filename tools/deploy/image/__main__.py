@@ -1,6 +1,6 @@
 """Builds the image: `make image`. Tries it out: `make image-test`.
 
-usage: python -m tools.deploy.image build [--base IMAGE|debian]
+usage: python -m tools.deploy.image build [--base IMAGE|debian] [--spark]
        python -m tools.deploy.image test
 
 `--base debian` makes the base of Debian's packages, for where no registry answers; without it that is the second try.
@@ -18,6 +18,8 @@ from tools.console.node import NotBuilt
 from tools.console.places import BUILT
 from tools.deploy.chart.helm import ROOT
 from tools.deploy.image.engine import Engine, EngineFailed, NoEngine, find, make_base
+from tools.guide.build import NotBuilt as NoGuide
+from tools.guide.build import build as build_guide
 from tools.release import version
 
 _USUAL = "python:3.11-slim-bookworm"
@@ -37,8 +39,18 @@ def console() -> str:
         return f"{'with the console as it was built before' if there else 'without the console'}, {error}"
 
 
-def build(engine: Engine, base: str | None) -> None:
-    """Raises NoEngine where no base is to be had, EngineFailed where a step fails."""
+def guide() -> str:
+    """Builds the guide, which the image then contains; a line that says how it went."""
+    try:
+        return f"with the guide, {build_guide()}"
+    except NoGuide as error:
+        return f"without the guide, {str(error).splitlines()[0]}"
+
+
+def build(engine: Engine, base: str | None, spark: bool = False) -> None:
+    """`spark`: with the client of Spark Connect.
+
+    Raises NoEngine where no base is to be had, EngineFailed where a step fails."""
     chosen = base or _USUAL
     if chosen == "debian":
         chosen = make_base(engine)
@@ -52,6 +64,7 @@ def build(engine: Engine, base: str | None) -> None:
         engine.run(
             *("build", "-f", "deploy/docker/Dockerfile", "-t", image(), "--network", "host"),
             *("--build-arg", f"BASE={chosen}", "--build-arg", f"VERSION={version()}"),
+            *(("--build-arg", "SPARK=1") if spark else ()),
             *("--build-arg", f"REVISION={revision or 'unknown'}", *_secrets(Path(folder)), "."),
         )
 
@@ -75,12 +88,14 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("build", "test"))
     parser.add_argument("--base", help="the image that it stands on, or debian")
+    parser.add_argument("--spark", action="store_true", help="with the client of Spark Connect")
     options = parser.parse_args(arguments)
     try:
         engine = find()
         if options.what == "build":
             _say(f"image: {console()}")
-            build(engine, options.base)
+            _say(f"image: {guide()}")
+            build(engine, options.base, options.spark)
             _say(f"image: {image()} by {engine.tool}")
             return 0
     except NoEngine as error:

@@ -1,4 +1,4 @@
-import { Badge, Group, MultiSelect, SimpleGrid } from "@mantine/core";
+import { Badge, Group, MultiSelect, SimpleGrid, Text } from "@mantine/core";
 import { IconBolt, IconPlus } from "@tabler/icons-react";
 import { api, ask } from "~/api/client";
 import type { Kind, Schemas } from "~/api/types";
@@ -85,7 +85,11 @@ function Rows({ actions }: { actions: Schemas["ListedActionShape"][] }) {
             {action.latestRun ? (
               <Group gap={8}>
                 <StatusBadge status={action.latestRun.status} />
-                {action.latestRun.startedAt && <Time at={action.latestRun.startedAt} c="dimmed" size="xs" />}
+                {action.latestRun.startedAt && (
+                  <Text span c="dimmed" size="xs">
+                    <Time at={action.latestRun.startedAt} />
+                  </Text>
+                )}
               </Group>
             ) : (
               <Badge color="gray" variant="light" tt="none" fw={500}>

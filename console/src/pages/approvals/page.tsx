@@ -65,6 +65,36 @@ function Waits({ run }: { run: ListedRun }) {
   const form = useId();
   const title = (run.actionId && actions.get(run.actionId)) || subjectOf(run) || kindName(run.kind);
   const message = typeof run.definition.message === "string" ? run.definition.message : "";
+  const asks = fields.length > 0 && refusal === undefined;
+  const buttons = (
+    <Group gap="xs">
+      <Button variant="subtle" size="xs" aria-expanded={open} onClick={() => setOpen(!open)}>
+        {open ? "Hide what it will do" : "What it will do"}
+      </Button>
+      <Button
+        variant="default"
+        size="xs"
+        disabled={refusal !== undefined}
+        title={refusal}
+        onClick={() => setAsked(true)}
+        aria-label={`Reject ${title}`}
+      >
+        Reject
+      </Button>
+      <Button
+        size="xs"
+        disabled={refusal !== undefined}
+        title={refusal}
+        loading={decision.isPending && decision.variables?.decision === "approve"}
+        type={fields.length ? "submit" : "button"}
+        form={fields.length ? form : undefined}
+        onClick={fields.length ? undefined : () => decide("approve")}
+        aria-label={`Approve ${title}`}
+      >
+        Approve
+      </Button>
+    </Group>
+  );
   return (
     <Paper withBorder p="md" component="article" aria-label={title}>
       <Group justify="space-between" align="flex-start" gap="sm">
@@ -81,35 +111,9 @@ function Waits({ run }: { run: ListedRun }) {
             {kindName(run.kind)} · asked for by {run.triggerMethod} · <Time at={run.createdAt} />
           </Text>
         </div>
-        <Group gap="xs">
-          <Button variant="subtle" size="xs" aria-expanded={open} onClick={() => setOpen(!open)}>
-            {open ? "Hide what it will do" : "What it will do"}
-          </Button>
-          <Button
-            variant="default"
-            size="xs"
-            disabled={refusal !== undefined}
-            title={refusal}
-            onClick={() => setAsked(true)}
-            aria-label={`Reject ${title}`}
-          >
-            Reject
-          </Button>
-          <Button
-            size="xs"
-            disabled={refusal !== undefined}
-            title={refusal}
-            loading={decision.isPending && decision.variables?.decision === "approve"}
-            type={fields.length ? "submit" : "button"}
-            form={fields.length ? form : undefined}
-            onClick={fields.length ? undefined : () => decide("approve")}
-            aria-label={`Approve ${title}`}
-          >
-            Approve
-          </Button>
-        </Group>
+        {!asks && buttons}
       </Group>
-      {fields.length > 0 && refusal === undefined && (
+      {asks && (
         <Stack mt="sm">
           <ApprovalForm
             id={form}
@@ -117,6 +121,7 @@ function Waits({ run }: { run: ListedRun }) {
             error={decision.error}
             send={(values) => decision.mutate({ id: run.id, decision: "approve", values })}
           />
+          {buttons}
         </Stack>
       )}
       {open && (

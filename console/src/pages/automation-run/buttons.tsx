@@ -15,12 +15,23 @@ type Retry = { version?: "same" | "latest"; fromStep?: string };
 export function Buttons({ run }: { run: WholeAutomationRun }) {
   const [asked, setAsked] = useState(false);
   const role = useRefusal("operator");
-  const { cancel, retry } = useDecisions(run);
+  const { cancel, retry, execute } = useDecisions(run);
   const live = run.status === "running";
   const noCancel = role ?? (live ? undefined : "The run has ended.");
   const noRetry = role ?? retryRefusal(run);
   return (
     <Group gap="xs">
+      {run.displayStatus === "scheduled" && (
+        <Button
+          size="xs"
+          disabled={role !== undefined}
+          title={role}
+          loading={execute.isPending}
+          onClick={() => execute.mutate()}
+        >
+          Start now
+        </Button>
+      )}
       <Button
         size="xs"
         variant="default"
@@ -100,6 +111,11 @@ export function useDecisions(run: WholeAutomationRun) {
     onError: tell,
     onSettled: again,
   });
+  const execute = useMutation({
+    mutationFn: () => ask(api.POST("/api/v1/automation-runs/{run_id}/execute", params)),
+    onError: tell,
+    onSettled: again,
+  });
   const retry = useMutation({
     mutationFn: (body: Retry) => ask(api.POST("/api/v1/automation-runs/{run_id}/retry", { ...params, body })),
     onSuccess: (fresh) => {
@@ -109,5 +125,5 @@ export function useDecisions(run: WholeAutomationRun) {
     onError: tell,
     onSettled: again,
   });
-  return { cancel, retry };
+  return { cancel, retry, execute };
 }

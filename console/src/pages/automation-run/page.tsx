@@ -154,6 +154,7 @@ function About({ run }: { run: WholeAutomationRun }) {
   const facts: Fact[] = [
     ["Started by", run.triggeredBy],
     ["Created", <Time key="created" at={run.createdAt} as="day" />],
+    ["Scheduled for", run.scheduledFor && <Time key="scheduled" at={run.scheduledFor} as="day" />],
     ["Lasted", run.startedAt ? <Lasting key="lasted" from={run.startedAt} to={run.completedAt} /> : "not started"],
     ["Steps", steps || "none"],
     [

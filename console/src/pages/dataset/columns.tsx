@@ -35,7 +35,7 @@ export function Columns({ dataset }: { dataset: Dataset }) {
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Column</Table.Th>
-              <Table.Th>Type</Table.Th>
+              <Table.Th visibleFrom="sm">Type</Table.Th>
               <Table.Th w={190}>More</Table.Th>
             </Table.Tr>
           </Table.Thead>
@@ -43,8 +43,13 @@ export function Columns({ dataset }: { dataset: Dataset }) {
             {shown.map(({ name, type }) => (
               <Fragment key={name}>
                 <Table.Tr>
-                  <Table.Td style={{ overflowWrap: "anywhere" }}>{name}</Table.Td>
                   <Table.Td style={{ overflowWrap: "anywhere" }}>
+                    {name}
+                    <Text size="xs" c="dimmed" hiddenFrom="sm">
+                      {type}
+                    </Text>
+                  </Table.Td>
+                  <Table.Td visibleFrom="sm" style={{ overflowWrap: "anywhere" }}>
                     <Text size="xs" c="dimmed">
                       {type}
                     </Text>

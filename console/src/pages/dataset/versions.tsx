@@ -39,7 +39,9 @@ export function Versions({ id }: { id: string }) {
               </Badge>
             )}
             <Passed checks={write.checks} />
-            <Time at={write.writtenAt} c="dimmed" size="xs" />
+            <Text span c="dimmed" size="xs">
+              <Time at={write.writtenAt} />
+            </Text>
           </Row>
         ))}
       </Listing>

@@ -1,7 +1,7 @@
 /** What is searched for: it stands in the page's address, as the API asks for it. */
 import type { LogQuery } from "~/api/types";
 import { listOf, type Search, textOf } from "~/app/search";
-import { sinceOf } from "~/shared/listing/filter-bar";
+import { sinceOf } from "~/shared/listing/since";
 
 const LISTS = ["status", "kind", "label"] as const;
 const TEXTS = ["q", "level", "action_id", "automation_id", "connection_id", "occurred_from", "occurred_until"] as const;

@@ -118,7 +118,7 @@ function Line({ entry }: { entry: Entry }) {
   const from = [
     entry.apiKey && `with the key ${entry.apiKey.name ?? entry.apiKey.id}`,
     entry.address && `from ${entry.address}`,
-    entry.fields.length > 0 && `said ${entry.fields.join(", ")}`,
+    entry.fields.length > 0 && `fields ${entry.fields.join(", ")}`,
     entry.requestId && `request ${entry.requestId}`,
   ];
   return (

@@ -1,8 +1,9 @@
 /** The entries of a run's log: from the end backwards, page by page, and what comes while the run works. */
 import { useCallback, useEffect, useRef, useState } from "react";
-import { readLog } from "~/api/logs";
+import { lastOfLog, readLog } from "~/api/logs";
 import { follow, gathered } from "~/api/stream";
 import type { LogEntry } from "~/api/types";
+import { queries } from "~/app/queries";
 
 const PAGE = 500;
 /** Entries that a page keeps while it follows; the oldest make room. */
@@ -13,7 +14,7 @@ const BEHIND = 100;
 
 type State = { entries: LogEntry[]; older: string | null; loaded: boolean; error: unknown; ended: boolean };
 /** Milliseconds in which what comes is shown together. */
-const TOGETHER = 400;
+const TOGETHER = 500;
 
 const NOTHING: State = { entries: [], older: null, loaded: false, error: null, ended: false };
 
@@ -31,8 +32,10 @@ export function useLog(id: string, at?: string) {
     const leaving = new AbortController();
     let stop = (): void => undefined;
     setState(NOTHING);
-    page(id, at ? behind(id, at) : null, leaving.signal)
+    const first = at ? page(id, behind(id, at), leaving.signal) : queries.fetchQuery(lastOfLog(id));
+    first
       .then((answer) => {
+        if (leaving.signal.aborted) return;
         const entries = [...answer.entries].reverse();
         setState({ ...NOTHING, entries, older: answer.hasMore ? answer.nextCursor : null, loaded: true });
         if (!at) stop = live(id, entries.at(-1)?.id, setState);

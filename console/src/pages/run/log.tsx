@@ -169,7 +169,8 @@ function Lines({ entries, older, readOlder, following, setFollowing, at }: Lines
     getScrollElement: () => box.current,
     estimateSize: () => LINE,
     getItemKey: (index) => entries[index]?.id ?? index,
-    overscan: 10,
+    // At the end of a log that grows, lines above are soon out of sight.
+    overscan: following ? 3 : 10,
     measureElement: heightOf,
     // A line that comes is no hurry: without this each notice of a scroll is a rendering of its own.
     useFlushSync: false,

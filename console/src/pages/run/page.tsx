@@ -2,7 +2,6 @@ import { Anchor, Group, Stack, Tabs, Text, Title } from "@mantine/core";
 import { useDocumentTitle } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { api, ask } from "~/api/client";
 import { follow } from "~/api/stream";
 import type { Run } from "~/api/types";
 import { useAddress, usePart } from "~/app/navigate";
@@ -11,6 +10,7 @@ import { textOf } from "~/app/search";
 import { Copied, type Fact, Facts } from "~/shared/facts";
 import { Json } from "~/shared/json";
 import { PageLink } from "~/shared/link";
+import { runOptions } from "~/shared/run-queries";
 import { kindName, subjectOf, useNames } from "~/shared/runs";
 import { Failure, Waiting } from "~/shared/states";
 import { isLive, StatusBadge, whyOf } from "~/shared/status";
@@ -34,9 +34,7 @@ export default function RunPage() {
 /** The run, live: the stream of changes tells each, and a question now and then makes sure. */
 function useRun(id: string) {
   const found = useQuery({
-    queryKey: ["run", id],
-    queryFn: ({ signal }) =>
-      ask<Run>(api.GET("/api/v1/action-runs/{run_id}", { params: { path: { run_id: id } }, signal })),
+    ...runOptions(id),
     refetchInterval: (query) => (query.state.data && isLive(query.state.data.status) ? 5_000 : false),
   });
   const live = found.data ? isLive(found.data.status) : false;
@@ -125,7 +123,12 @@ function Why({ run }: { run: Run }) {
   if (!why && !run.scheduledFor) return null;
   return (
     <Text size="sm" c="dimmed" mt={6}>
-      {why} {run.scheduledFor && run.displayStatus === "scheduled" && <Time at={run.scheduledFor} as="day" fw={600} />}
+      {why}{" "}
+      {run.scheduledFor && run.displayStatus === "scheduled" && (
+        <b>
+          <Time at={run.scheduledFor} as="day" />
+        </b>
+      )}
       {run.displayStatus === "waiting_for_worker" && (
         <Anchor component={PageLink} to={"/runs"} search={{ kind: run.kind, status: "pending" }}>
           See all that wait

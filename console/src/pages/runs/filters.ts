@@ -1,7 +1,7 @@
 /** The filters of the list: what stands in the page's address, as the API asks for it. */
 import type { RunQuery } from "~/api/types";
 import { listOf, type Search, textOf } from "~/app/search";
-import { sinceOf } from "~/shared/listing/filter-bar";
+import { sinceOf } from "~/shared/listing/since";
 
 const LISTS = ["status", "kind", "trigger_method", "label"] as const;
 const TEXTS = ["action_id", "automation_id", "connection_id", "parent_action_run_id", "q", "created_until"] as const;

@@ -1,4 +1,4 @@
-import { Badge, Group, Select, Text } from "@mantine/core";
+import { Badge, Group, NativeSelect, Text } from "@mantine/core";
 import { IconPlayerPlay } from "@tabler/icons-react";
 import { useCallback, useMemo, useState } from "react";
 import type { StreamState } from "~/api/stream";
@@ -43,17 +43,16 @@ export default function RunsPage() {
             {list.data ? `${COUNT.format(total)}${exact ? "" : " and more"} ${total === 1 ? "run" : "runs"}` : " "}
           </Text>
         )}
-        <Select
+        <NativeSelect
           size="xs"
           w={140}
           aria-label="Order"
-          allowDeselect={false}
           data={[
             { value: "newest", label: "Newest first" },
             { value: "oldest", label: "Oldest first" },
           ]}
           value={textOf(search.sort) === "oldest" ? "oldest" : "newest"}
-          onChange={(value) => change({ sort: value === "oldest" ? "oldest" : undefined })}
+          onChange={(event) => change({ sort: event.currentTarget.value === "oldest" ? "oldest" : undefined })}
         />
       </Group>
       {list.error && <Failure error={list.error} retry={() => void list.refetch()} />}

@@ -1,11 +1,11 @@
 /** The rows of the list: only those in view are drawn, however many there are. */
-import { Checkbox, Loader, Text } from "@mantine/core";
+import { Loader } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useEffect, useRef, useState } from "react";
 import type { ListedRun } from "~/api/types";
 import { isTyping } from "~/app/keys";
 import { useGo } from "~/app/navigate";
-import { PageLink } from "~/shared/link";
 import { kindName, subjectOf } from "~/shared/runs";
 import { StatusBadge } from "~/shared/status";
 import { Lasting, Time } from "~/shared/time";
@@ -29,6 +29,8 @@ export function Rows({ runs, actions, selected, select, more, hasMore, loading }
     estimateSize: () => (window.innerWidth < 768 ? 68 : 44),
     getItemKey: (index) => runs[index]?.id ?? index,
     overscan: 12,
+    // Before the box is measured, so that rows are drawn with the page and not after it.
+    initialRect: { width: window.innerWidth, height: window.innerHeight - 270 },
   });
   const shown = rows.getVirtualItems();
   const last = shown.at(-1)?.index ?? 0;
@@ -72,12 +74,13 @@ type RowProps = {
   select: (id: string, on: boolean) => void;
 };
 
+/** Plain elements: drawing those of the component library takes several times as long, and a screen has thirty rows. */
 const Row = memo(function Row({ run, name, selected, current, select }: RowProps) {
   const title = name ?? (subjectOf(run) || run.id);
   return (
     <div className={classes.row} data-current={current || undefined} data-selected={selected || undefined}>
-      <Checkbox
-        size="xs"
+      <input
+        type="checkbox"
         className={classes.check}
         checked={selected}
         onChange={(event) => select(run.id, event.currentTarget.checked)}
@@ -87,23 +90,21 @@ const Row = memo(function Row({ run, name, selected, current, select }: RowProps
         <StatusBadge status={run.displayStatus} />
       </span>
       <span className={classes.what}>
-        <PageLink to={`/runs/${run.id}`} className={classes.title} title={title}>
+        <Link to={`/runs/${run.id}` as string} className={classes.title} title={title}>
           {title}
-        </PageLink>
-        <Text span size="xs" c="dimmed" className={classes.kind}>
+        </Link>
+        <span className={classes.kind}>
           {kindName(run.kind)}
           {run.error && typeof run.error.message === "string" ? ` · ${run.error.message}` : ""}
-        </Text>
+        </span>
       </span>
-      <Text span size="xs" c="dimmed" className={classes.trigger}>
-        {run.triggerMethod}
-      </Text>
-      <Text span size="xs" className={classes.time}>
+      <span className={classes.trigger}>{run.triggerMethod}</span>
+      <span className={classes.time}>
         <Time at={run.createdAt} />
-      </Text>
-      <Text span size="xs" c="dimmed" className={classes.lasting}>
+      </span>
+      <span className={classes.lasting}>
         {run.startedAt ? <Lasting from={run.startedAt} to={run.completedAt} /> : "–"}
-      </Text>
+      </span>
     </div>
   );
 });

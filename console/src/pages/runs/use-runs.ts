@@ -1,32 +1,27 @@
 /** The list of runs: page after page by cursor, and live by the stream of changes. */
 import { type InfiniteData, keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { api, ask } from "~/api/client";
 import { follow, gathered, type StreamState } from "~/api/stream";
 import type { ListedRun, RunQuery, Schemas } from "~/api/types";
 import { queries } from "~/app/queries";
+import { runsOptions } from "~/shared/run-queries";
 import { streamOf } from "./filters";
 
 type Pages = InfiniteData<Schemas["RunsShape"], string | null>;
 type Change = { run: ListedRun } | { gone: string };
 
-const PAGE = 100;
 const POLL = 5_000;
 
 export function useRuns(query: RunQuery) {
-  const key = ["runs", query];
+  const options = runsOptions(query);
   const stream = streamOf(query);
   const list = useInfiniteQuery({
-    queryKey: key,
-    queryFn: ({ pageParam, signal }) =>
-      ask(api.GET("/api/v1/action-runs", { params: { query: { ...query, limit: PAGE, cursor: pageParam } }, signal })),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => last.nextCursor,
+    ...options,
     placeholderData: keepPreviousData,
     // Where the stream cannot say which runs match, the list is asked again; not with many pages open.
     refetchInterval: (state) => (stream === undefined && (state.state.data?.pages.length ?? 1) === 1 ? POLL : false),
   });
-  const state = useLive(key, stream, query.order !== "asc");
+  const state = useLive(options.queryKey, stream, query.order !== "asc");
   const runs = list.data?.pages.flatMap((page) => page.runs) ?? [];
   const first = list.data?.pages[0];
   return { list, runs, total: first?.total ?? 0, exact: first?.totalIsExact ?? true, state };

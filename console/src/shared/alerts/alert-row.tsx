@@ -89,7 +89,10 @@ function Items({ alert }: { alert: Sent }) {
       <List size="sm" mt="xs" spacing={4} style={{ overflowWrap: "anywhere" }}>
         {alert.items.map((item, place) => (
           <List.Item key={place}>
-            {toldName(item.what)}: <Item item={item} /> <Time at={item.occurredAt} as="day" c="dimmed" />
+            {toldName(item.what)}: <Item item={item} />{" "}
+            <Text span inherit c="dimmed">
+              <Time at={item.occurredAt} as="day" />
+            </Text>
             {item.text && (
               <Text size="xs" c="dimmed">
                 {item.text}

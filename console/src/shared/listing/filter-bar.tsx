@@ -2,11 +2,15 @@
 import { Button, Collapse, Group, MultiSelect, Select, SimpleGrid } from "@mantine/core";
 import { useDisclosure, useMediaQuery } from "@mantine/hooks";
 import { IconFilter, IconX } from "@tabler/icons-react";
-import type { ReactNode } from "react";
+import { Children, type ReactNode, startTransition, useEffect, useState } from "react";
 import { listOf, type Search, textOf } from "~/app/search";
 import { KINDS, kindName } from "~/shared/runs";
 import { lookOf } from "~/shared/status";
+import classes from "./listing.module.css";
 import { SearchField } from "./search-field";
+
+/** Milliseconds. */
+const SOON = 60;
 
 type Option = { value: string; label: string };
 export type Change = (changes: Record<string, string | string[] | undefined>) => void;
@@ -27,12 +31,15 @@ export const TIMES: Option[] = [
   { value: "7d", label: "Last 7 days" },
   { value: "30d", label: "Last 30 days" },
 ];
-const SECONDS: Record<string, number> = { "1h": 3_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000 };
 
-/** The instant that `since=24h` means, to the minute, so that what is asked stays the same for a while. */
-export function sinceOf(value: string | undefined, now: number): string | undefined {
-  const seconds = SECONDS[value ?? ""];
-  return seconds ? new Date(Math.floor(now / 60_000) * 60_000 - seconds * 1_000).toISOString() : undefined;
+/** False while the page is drawn first, then true: fields take long to draw, and what people came for goes before. */
+function useSoon(): boolean {
+  const [soon, setSoon] = useState(false);
+  useEffect(() => {
+    const later = setTimeout(() => startTransition(() => setSoon(true)), SOON);
+    return () => clearTimeout(later);
+  }, []);
+  return soon;
 }
 
 type BarProps = { search: Search; change: Change; label: string; filtered: boolean; none: Parameters<Change>[0] };
@@ -42,7 +49,7 @@ export function FilterBar({ search, change, label, filtered, none, children }: B
   const [open, { toggle }] = useDisclosure(false);
   const fields = (
     <SimpleGrid cols={{ base: 1, xs: 2, md: 4 }} spacing="xs" verticalSpacing="xs">
-      {children}
+      {useSoon() ? children : Children.map(children, () => <div className={classes.place} />)}
     </SimpleGrid>
   );
   return (

@@ -4,7 +4,7 @@
 {{- $kinds := include "vai.kinds" . | fromYaml -}}
 {{- $services := include "vai.services" . | fromYaml -}}
 {{- $workloads := include "vai.workloads" . | fromYaml -}}
-{{- $targets := concat (list "dns" "database" "kafka" "lake" "otlp" "openlineage" "internet") (keys .Values.networkPolicy.targets) -}}
+{{- $targets := concat (list "dns" "database" "kafka" "lake" "otlp" "openlineage" "spark" "internet") (keys .Values.networkPolicy.targets) -}}
 {{- $wrong := list -}}
 {{- $served := list -}}
 {{- range $name, $worker := .Values.workers -}}

@@ -66,6 +66,12 @@ Takes a dict: root, own (a workload).
     {{- if .existingSecret -}}{{- $_ := set $env "VAI_OPENLINEAGE_API_KEY" (dict "valueFrom" (dict "secretKeyRef" (dict "name" .existingSecret "key" "api-key"))) -}}{{- end -}}
   {{- end -}}
 {{- end -}}
+{{- if and $values.spark.url (has "spark" $own.reaches) -}}
+  {{- $_ := set $env "VAI_SPARK_URL" $values.spark.url -}}
+  {{- with $values.spark.existingSecret -}}
+    {{- $_ := set $env "VAI_SPARK_TOKEN" (dict "valueFrom" (dict "secretKeyRef" (dict "name" . "key" "token"))) -}}
+  {{- end -}}
+{{- end -}}
 {{- if $own.grpc -}}
   {{- /* The gateway calls a worker at the address that it registers: its pod's. */ -}}
   {{- $_ := set $env "VAI_GRPC_HOST" (dict "valueFrom" (dict "fieldRef" (dict "fieldPath" "status.podIP"))) -}}

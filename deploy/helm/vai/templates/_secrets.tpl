@@ -40,6 +40,7 @@ and upgrade can look (and a dry run on the server); `helm template`, and so GitO
   {{- $needed = append $needed (concat (list $values.keda.existingSecret) (ternary (list "username" "password") (list "connection") $values.cnpg.enabled)) -}}
 {{- end -}}
 {{- with $values.openlineage.existingSecret -}}{{- $needed = append $needed (list . "api-key") -}}{{- end -}}
+{{- with $values.spark.existingSecret -}}{{- $needed = append $needed (list . "token") -}}{{- end -}}
 {{- range $values.image.pullSecrets -}}{{- $needed = append $needed (list . ".dockerconfigjson") -}}{{- end -}}
 {{- $keys := dict -}}
 {{- range $needed -}}

@@ -84,7 +84,8 @@ agent-worker: {values: "", pool: 4, lists: 0, besides: 2, decrypts: true, grpc: 
   {{- $_ = set $own "env" $env -}}
   {{- $_ = set $own "connections" (add $pools $service.besides) -}}
   {{- $_ = set $own "pod" (mergeOverwrite (deepCopy $root.Values.pods) (deepCopy (default dict $own.given.pod))) -}}
-  {{- $_ = set $own "reaches" (concat (list "dns" "database" "kafka" "lake" "otlp") $own.faces (default list $own.given.reaches)) -}}
+  {{- $spark := ternary (list "spark") list (and (ne $root.Values.spark.url "") (has "duckdb_transform" $own.kinds)) -}}
+  {{- $_ = set $own "reaches" (concat (list "dns" "database" "kafka" "lake" "otlp") $spark $own.faces (default list $own.given.reaches)) -}}
 {{- end -}}
 {{- toYaml $all -}}
 {{- end }}

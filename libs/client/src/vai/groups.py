@@ -186,6 +186,7 @@ class AutomationRuns(Group):
     """`client.automation_runs`"""
 
     get, cancel, retry = _ask(automation_runs.get), _ask(automation_runs.cancel), _ask(automation_runs.retry)
+    execute = _ask(automation_runs.execute)
     list, iterate = _ask(automation_runs.listing), _all(automation_runs.listing)
     wait, graph = _talk(automation_runs.wait), _ask(automation_runs.graph)
 

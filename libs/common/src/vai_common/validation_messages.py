@@ -38,6 +38,7 @@ _WORDS: Final = tuple(
         (r"^Unable to extract tag using discriminator '?([^']*)'?$", r"\1 is required: it says what this is"),
         (r"^[A-Z]\w* should have (at least|at most) (\d+) (\w+).*$", r"must have \1 \2 \3"),
         (r"^String should match pattern '\\S'$", "must not be blank"),
+        (r"^String should match pattern '\^\[\\t\\x20-\\x7e\]\*\$'$", "must be one line of ASCII characters"),
         (r"^String should match pattern (.*)$", r"must match \1"),
     )
 )  # fmt: skip

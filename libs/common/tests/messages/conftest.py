@@ -20,7 +20,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _collected() -> Iterator[None]:
-    """Such a connection is found by the garbage collector, later, in whatever test runs then: it is found here."""
+    """Such a connection is found by the garbage collector, later, in whatever test runs then: it is found here.
+
+    What was there before the test is not looked through: that would take seconds after thousands of tests.
+    """
+    gc.freeze()
     yield
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=ResourceWarning)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from vai_devstack import console
+from vai_devstack.sites import CONSOLE, GUIDE
 
 _DEFINITION = '{"source": "sample"}'
 
@@ -15,15 +15,18 @@ def banner(stack: dict[str, Any], home: Path, ending: str = "make down stops it"
     shown = _short(home)
     url, key = stack["api_url"], stack["api_key"]
     vai = _short(Path(sys.executable).parent / "vai")
-    missing = console.told()
+    missing = CONSOLE.told()
     page = f"{url}/" + (
         f"   ({missing}; until then it leads to the docs)" if missing else "   (sign in with the API key)"
     )
+    unread = GUIDE.told()
+    pages = f"{url}/guide" + (f"   ({unread})" if unread else "")
     body = f'{{"kind": "dlt_extract", "definition": {_DEFINITION}}}'
     return f"""
 vai is ready
 
   Console   {page}
+  Guide     {pages}
   API       {url}   (every call explained: {url}/docs)
   API key   {key}
   Kafka     {stack["kafka"]}   ({stack["broker"]})

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from vai_common.clock import steady_seconds
-from vai_devstack import console
 from vai_devstack.config import Config, broker_of, postgres_port, s3_of
 from vai_devstack.errors import StackError
 from vai_devstack.home import Secrets, load_secrets, write_private
@@ -25,6 +24,7 @@ from vai_devstack.servers.prepare import Preparation, is_prepared, remember_prep
 from vai_devstack.servers.process import rotate
 from vai_devstack.servers.s3 import S3Server
 from vai_devstack.services import Service, count_of, log_name
+from vai_devstack.sites import CONSOLE, GUIDE
 
 READY_SECONDS = 90.0
 GATEWAY = "api-gateway"
@@ -193,7 +193,8 @@ class Stack:
             **self.lake_keys,
             "VAI_FILES_ROOT": self.files_root,
             "VAI_BROWSER": os.environ.get("VAI_BROWSER") or shutil.which("chromium") or "",
-            "VAI_CONSOLE": os.environ.get("VAI_CONSOLE") or str(console.FOLDER.absolute()),
+            "VAI_CONSOLE": os.environ.get("VAI_CONSOLE") or str(CONSOLE.folder.absolute()),
+            "VAI_GUIDE": os.environ.get("VAI_GUIDE") or str(GUIDE.folder.absolute()),
             "VAI_FILES_PUSH": "true",
             "VAI_HTTP_HOST": "127.0.0.1",
             "VAI_ALLOW_PRIVATE_ADDRESSES": os.environ.get("VAI_ALLOW_PRIVATE_ADDRESSES", "loopback"),

@@ -65,7 +65,7 @@ def test_a_slip_counts_as_a_reference_and_not_as_an_error(text: str) -> None:
 @pytest.mark.parametrize("place", ["body", "saved", "connection"])
 def test_a_slip_is_told_with_its_place(place: str, text: str) -> None:
     (fault,) = faults(_STEPS[place](text))
-    assert fault.startswith("body.steps.0.action.")
+    assert fault.startswith("body.steps.0.")
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_other_words_for_kinds_are_their_kinds(kind: str, definition: Json, expe
 )
 def test_a_definition_says_no_other_kind_than_its_step(kind: str, said: str) -> None:
     (fault,) = faults({"kind": kind, "definition": {"kind": said}})
-    assert fault.startswith("body.steps.0.action.definition.kind: must be")
+    assert fault.startswith("body.steps.0.definition.kind: must be")
 
 
 def test_a_transform_without_a_name_is_called_like_its_step() -> None:

@@ -22,14 +22,14 @@ FAULTS: list[tuple[list[Json], str]] = [
     ([{"key": "a", **BRANCH}, {**NOOP, "depends_on": [{"step": "a", "port": "yes"}]}], "its ports are true, false"),
     ([{"key": "a", **CASES}, {**NOOP, "depends_on": [{"step": "a", "port": "true"}]}], "its ports are big, small"),
     ([{**A, "condition": "on_error"}], "body.steps.0.condition: on_error needs a step that it waits for"),
-    ([{"action_id": "gone"}], "body.steps.0.action.action_id: there is no action 'gone'"),
-    ([{"action_id": "ping", "definition_overrides": {"method": "FLY"}}], "0.action.definition_overrides.method: must"),
+    ([{"action_id": "gone"}], "body.steps.0.action_id: there is no action 'gone'"),
+    ([{"action_id": "ping", "definition_overrides": {"method": "FLY"}}], "0.definition_overrides.method: must"),
     ([{"action_id": "ping", "definition_overrides": {"body": "$/steps/x/result"}}], "'x' is not a step; the steps are"),
-    ([{"kind": "http_request", "definition": {"urll": "x"}}], "body.steps.0.action.definition.urll: there is no"),
+    ([{"kind": "http_request", "definition": {"urll": "x"}}], "body.steps.0.definition.urll: there is no"),
     # references
     ([A, http("$/steps/b/result")], "$/steps/b/result: 'b' is not a step; the steps are a, http_request"),
     ([A, http("$/steps/a/result")], "http_request does not wait for a; name it in depends_on"),
-    ([A, http({"x": ["$/steps/a/output"]})], "body.steps.1.action.definition: $/steps/a/output: of a step there are"),
+    ([A, http({"x": ["$/steps/a/output"]})], "body.steps.1.definition: $/steps/a/output: of a step there are"),
     ([http("$/steps/http_request/result")], "http_request does not wait for http_request"),
     ([http("$/step/a/result")], "is no reference"),
     ([http("$/inputs/x,$/steps/b/status")], "$/steps/b/status: 'b' is not a step"),
@@ -53,8 +53,8 @@ def test_all_faults_are_told_at_once() -> None:
     wrong = {"kind": "http_request", "definition": {"method": "FLY"}}
     assert [one.split(":")[0] for one in faults(wrong, A, wrong, A)] == [
         "body.steps.3.key",
-        "body.steps.0.action.definition.method",
-        "body.steps.2.action.definition.method",
+        "body.steps.0.definition.method",
+        "body.steps.2.definition.method",
     ]
 
 

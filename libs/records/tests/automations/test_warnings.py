@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from libs.records.tests.automations.saving import ACTIONS, BRANCH, CASES, GATE, NOOP, Json, faults, http, saved
-from vai_records.automations.body import AutomationBody
+from vai_records.automations.body import AutomationBody, Places
 from vai_records.automations.reference_text import REFERENCE, parse
 from vai_records.automations.saved_steps import Context, SavedAction, read_steps
 from vai_records.automations.warnings import condition_warnings, step_warnings, trigger_warnings
@@ -25,7 +25,7 @@ def warned(*steps: Json) -> list[tuple[str, str]]:
     body = AutomationBody.model_validate({"name": "A", "steps": list(steps)})
     actions = {**ACTIONS, "switch": SWITCH, "bare": BARE}
     found = read_steps(body.steps or [], Context({}, actions), AT, in_sequence=False)
-    told = step_warnings(found.saved, found.whole, AT)
+    told = step_warnings(found.saved, found.whole, Places(AT, body.steps or []))
     return [(".".join(map(str, place[2:])), message) for place, message, _ in told]
 
 
@@ -38,17 +38,17 @@ def asked(field: str, operator: str = "eq", value: Any = 1) -> Json:
     [
         (
             {"kind": "http_request", "definition": {"method": "GET"}},
-            "0.action.definition.url",
+            "0.definition.url",
             "a url, or a connection",
         ),
-        ({"kind": "call_automation", "definition": {}}, "0.action.definition.automation", "is required"),
-        ({"kind": "call_automation"}, "0.action.definition.automation", "is required"),
-        ({"kind": "duckdb_transform", "definition": {}}, "0.action.definition.sql", "is required"),
-        ({"kind": "conditional_branch", "definition": {}}, "0.action.definition.conditions", "or named cases"),
-        ({"kind": "dlt_extract", "definition": {}}, "0.action.definition.source", "is required"),
-        ({"action_id": "bare"}, "0.action.action_id", "is required"),
-        *(({"kind": kind}, "0.action.kind", "cannot be run") for kind, one in KINDS.items() if not one.available),
-        ({"kind": "export", "definition": {"folder": "in"}}, "0.action.definition.path", "is required"),
+        ({"kind": "call_automation", "definition": {}}, "0.definition.automation", "is required"),
+        ({"kind": "call_automation"}, "0.definition.automation", "is required"),
+        ({"kind": "duckdb_transform", "definition": {}}, "0.definition.sql", "is required"),
+        ({"kind": "conditional_branch", "definition": {}}, "0.definition.conditions", "or named cases"),
+        ({"kind": "dlt_extract", "definition": {}}, "0.definition.source", "is required"),
+        ({"action_id": "bare"}, "0.action_id", "is required"),
+        *(({"kind": kind}, "0.kind", "cannot be run") for kind, one in KINDS.items() if not one.available),
+        ({"kind": "export", "definition": {"folder": "in"}}, "0.definition.path", "is required"),
     ],
 )
 def test_what_can_never_run_is_told_with_its_place(step: Json, place: str, said: str) -> None:

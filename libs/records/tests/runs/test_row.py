@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from vai_records.runs.logs import LogRow
-from vai_records.runs.row import ChangedRun, ClaimedRun, EndedRun, KeptRun, ListedRun, blank
+from vai_records.runs.row import ChangedRun, ClaimedRun, EndedRun, JsonText, KeptRun, ListedRun, blank
 from vai_testkit.database import Database
 
 _TYPES = {
@@ -36,7 +36,8 @@ async def test_each_column_of_a_typed_row_is_in_its_table_and_of_that_type(
     columns = {one["column_name"]: one for one in found}
     for name, hint in get_type_hints(row).items():
         kinds = get_args(hint) if NoneType in get_args(hint) else (hint,)
-        assert (get_origin(kinds[0]) or kinds[0]) is _TYPES[columns[name]["udt_name"]], name
+        found_type = dict if kinds[0] is JsonText else get_origin(kinds[0]) or kinds[0]
+        assert found_type is _TYPES[columns[name]["udt_name"]], name
         if NoneType in kinds or row is KeptRun:
             assert (NoneType in kinds) == (columns[name]["is_nullable"] == "YES"), name
 

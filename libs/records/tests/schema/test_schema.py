@@ -112,4 +112,4 @@ async def test_what_is_looked_at_all_day_is_found_by_small_indexes(database: Dat
         "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'runs' AND indexdef LIKE '%WHERE%'"
     )
     partial = {row["indexname"] for row in rows}
-    assert partial >= {"runs_queued", "runs_held", "runs_due", "runs_leased", "runs_live", "runs_parked"}
+    assert partial >= {"runs_queued", "runs_held", "runs_waiting_due", "runs_leased", "runs_live", "runs_parked"}

@@ -3,6 +3,7 @@
 import json
 import re
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,3 +27,16 @@ def test_no_writer_of_json_brings_a_secret_back(middle: str) -> None:
     secret = f"c4nary{middle}yranac"
     for echo in written_by_all(secret):
         assert "c4nary" not in Hidden([], [secret]).text(f"you sent {echo}"), echo
+    for echo in (json.dumps([secret]), json.dumps([secret], ensure_ascii=False)):
+        for within in (json.dumps({"sent": echo}), orjson.dumps({"sent": echo}).decode()):
+            assert "c4nary" not in Hidden([], [secret]).text(within), within
+
+
+@given(st.text(alphabet="aZ9/+=&<>'\"\\éß☃ -\t\n", min_size=4, max_size=20), st.integers(0, 3))
+def test_a_secret_is_not_absent_from_json_that_holds_it_as_a_text(secret: str, levels: int) -> None:
+    """A server that is sent JSON may answer it as a text within its own JSON."""
+    value: object = {"sent": f"you sent {secret}."}
+    for _ in range(levels):
+        value = {"sent": json.dumps(value)}
+    hidden = Hidden([], [secret])
+    assert hidden.is_absent_from(orjson.dumps(value)) == (hidden.out_of(value) == value)

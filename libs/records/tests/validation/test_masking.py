@@ -231,7 +231,7 @@ def test_whatever_a_vendor_echoes_of_a_request_for_a_token_holds_no_secret(metho
         write(echo.encode()).decode() for echo in echoes for write in (base64.b64encode, base64.urlsafe_b64encode)
     ]
     for echo in [*echoes, str(form).lower(), str(form).upper()]:
-        _holds_nothing_of(hidden_of(oauth).text(echo), secret)
+        _holds_nothing_of(hidden_of(oauth, oauth.request()).text(echo), secret)
 
 
 def _holds_nothing_of(text: str, secret: str) -> None:

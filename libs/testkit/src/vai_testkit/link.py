@@ -1,8 +1,9 @@
-"""A link without a worker, for tests of what runs in a child process."""
+"""A link without a worker, for tests of what runs in a child process. What a real link could not send is an error."""
 
 from collections.abc import Callable
 from typing import Any
 
+from vai_worker.children import frames
 from vai_worker.children.link import Level, Stop
 
 
@@ -17,12 +18,15 @@ class RecordingLink:
         self.stopping = False
 
     def log(self, event: str, message: str, data: dict[str, Any] | None = None, level: Level = "info") -> None:
+        frames.encode({"event": event, "message": message, "data": data})
         self.logs.append((event, message, data or {}, level))
 
     def progress(self, progress: dict[str, Any]) -> None:
+        frames.encode(progress)
         self.progresses.append(progress)
 
     def ask(self, question: str, payload: dict[str, Any]) -> dict[str, Any]:
+        frames.encode(payload)
         self.asked.append((question, payload))
         answer = self.answers.get(question)
         return answer(payload) if answer else {}

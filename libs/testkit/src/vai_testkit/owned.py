@@ -1,10 +1,12 @@
 """A run that a worker holds, without a worker and without a database, for tests of kinds without a child process."""
 
 import asyncio
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID, uuid4
 
+from vai_common.db import dump_json
 from vai_records.definitions.base import Definition
 from vai_records.lifecycle.entry import Entry
 from vai_worker.children.job import ConnectionSecret
@@ -36,6 +38,11 @@ _NOTHING: dict[str, Any] = dict.fromkeys(
 )
 
 
+def claimed(run: Mapping[str, Any]) -> Any:
+    """A row of `runs` as a worker gets it when it claims the run: the definition is text."""
+    return {**run, "definition": dump_json(run["definition"])}
+
+
 class HeldRun(Owned):
     """Its connection is what the test says; `life.asked` counts `steady`. `reads` is for kinds that are toys."""
 
@@ -53,7 +60,7 @@ class HeldRun(Owned):
         row |= {"epoch": 1, "retry_count": 0}
         self.life = _Life()
         means = SimpleNamespace(**{"life": self.life, "keyring": None, "lake_url": ""} | means_too)
-        super().__init__({**_NOTHING, **row}, cast(Means, means), reads)
+        super().__init__(claimed({**_NOTHING, **row}), cast(Means, means), reads)
         self.logs: list[tuple[str, str, str]] = []
         self._connection = connection
         self.renewed: ConnectionSecret | None = None

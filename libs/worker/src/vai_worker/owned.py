@@ -12,6 +12,7 @@ import asyncpg
 import structlog
 
 from vai_common.clock import steady_seconds
+from vai_common.db import load_json
 from vai_common.egress.addresses import PUBLIC, Policy
 from vai_common.errors import ErrorCode, Permanent
 from vai_common.queries import Pool, Queries, Row
@@ -29,6 +30,7 @@ from vai_records.secrets.keys import Keyring
 from vai_records.validation import beside
 from vai_records.validation.masking import WITH_SECRETS, SecretMissing, reunite
 from vai_worker.children.job import ConnectionSecret
+from vai_worker.definitions import read_text
 from vai_worker.reports import Reports, RunLog
 
 Found = TypeVar("Found")
@@ -97,7 +99,7 @@ class Owned:
         self.on_stop: Callable[[], object] | None = None
         self.deadline: float | None = None
         self._reads = reads
-        self._stored: dict[str, Any] = row["definition"]
+        self._stored: str = row["definition"]
         self._definition: Definition | None = None
         self._secrets: bytes | None = row["secrets"]
         self.named_secrets: tuple[str, ...] = ()
@@ -178,12 +180,11 @@ class Owned:
 
     def _read(self, model: type[Definition]) -> Definition:
         try:
-            whole = self._stored
-            if self._secrets is not None and self.kind in WITH_SECRETS:
-                kept = self._ring().decrypt_json(self._secrets, self.org_id, self.id)
-                self.named_secrets = tuple(kept.get("secrets", ()))
-                whole = reunite(whole, kept)
-            return read(model, whole)
+            if self._secrets is None or self.kind not in WITH_SECRETS:
+                return read_text(model, self._stored)
+            kept = self._ring().decrypt_json(self._secrets, self.org_id, self.id)
+            self.named_secrets = tuple(kept.get("secrets", ()))
+            return read(model, reunite(load_json(self._stored), kept))
         except SecretMissing as missing:
             place = ".".join(missing.field)
             raise Permanent(ErrorCode.DATA_ERROR, f"{place}: {missing}", {"field": place}) from None
@@ -220,8 +221,8 @@ class Owned:
     async def guarded(self) -> AsyncIterator[Any]:
         """A transaction that locks the run's row. Raises `LostRun` if the run is no longer ours.
 
-        If the row is locked, it waits without holding a connection, and raises LockNotAvailableError after
-        `LOCKED_SECONDS`.
+        If the row is locked, mostly by the run's own log, it waits without holding a connection, and raises
+        LockNotAvailableError after `LOCKED_SECONDS`.
         """
         first = len(self._told)
         wait, last = _LOCKED_WAIT, steady_seconds() + LOCKED_SECONDS
@@ -233,7 +234,7 @@ class Owned:
                     break
             if steady_seconds() > last:
                 raise asyncpg.LockNotAvailableError(f"the row of run {self.id} is locked")
-            await asyncio.sleep(wait)
+            await self._log.written_or_after(wait)
             wait = min(2 * wait, 1.0)
         self._means.announce(self._told[first:])
         del self._told[first:]

@@ -201,6 +201,13 @@ class RunLog:
             if self._last is not None:
                 await asyncio.wait([self._last])
 
+    async def written_or_after(self, seconds: float) -> None:
+        """Return when the last entry is written, or after so many seconds."""
+        if self._last is None or self._last.done():
+            await asyncio.sleep(seconds)
+        else:
+            await asyncio.wait([self._last], timeout=seconds)
+
     def _say_what_is_missing(self, reports: Reports) -> None:
         if missing := self._dropped:
             text = f"{missing} entries are missing here: the database could not take them."

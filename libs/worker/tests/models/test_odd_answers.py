@@ -12,7 +12,7 @@ from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_testkit.models import ModelHouse
 from vai_testkit.servers.models.script import Call, Turn
 from vai_testkit.servers.models.server import KEY, ModelServer
-from vai_worker.models import opened
+from vai_worker.models import clients, opened
 from vai_worker.models.asking import Answer, ask
 from vai_worker.models.outputs import TOOL
 from vai_worker.models.tokens import MOST_TOKENS
@@ -101,7 +101,7 @@ async def test_no_part_of_an_answer_is_taken_for_all_of_it(
     code: ErrorCode,
     words: str,
 ) -> None:
-    monkeypatch.setattr(opened, "LARGEST_ANSWER", 65_536)
+    monkeypatch.setattr(clients, "LARGEST_ANSWER", 65_536)
     with pytest.raises(kind, match=words) as fault:
         await asked(house, provider, turn)
     assert (fault.value.code, len(provider.asked)) == (code, 1)

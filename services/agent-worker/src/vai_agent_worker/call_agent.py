@@ -15,6 +15,7 @@ from vai_records.definitions.call_agent import CallAgent as Definition
 from vai_records.runs.orders import Customer
 from vai_records.threads import history, messages
 from vai_records.threads.history import Earlier
+from vai_worker.models.clients import ModelClients
 from vai_worker.owned import Owned
 
 DEEPEST = 5
@@ -33,6 +34,11 @@ class CallAgent:
 
     def __init__(self, bell: Bell) -> None:
         self._bell = bell
+        self._models = ModelClients()
+
+    async def close(self) -> None:
+        """Close the connections to models."""
+        await self._models.close()
 
     async def perform(self, run: Owned) -> dict[str, Any]:
         run.waits_for_quota = True
@@ -45,7 +51,7 @@ class CallAgent:
         customer = Customer(run.org_id, *source, for_whom["created_by"], for_whom["max_running"])
         told = known["agent"].get("mcp") or {}
         toolbox = await Toolbox.opened(run.pool, run.org_id, agent, run.keyring, told)
-        work = Work(run, self._bell, definition, known["agent"]["slug"], agent, customer, toolbox)
+        work = Work(run, self._bell, definition, known["agent"]["slug"], agent, customer, toolbox, self._models)
         work.turns = await turns.read(run.pool, run.id)
         work.earlier = await _earlier(run, known["agent"].get("message_id"), agent)
         return await work.to_its_end()

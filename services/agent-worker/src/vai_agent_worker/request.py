@@ -82,7 +82,7 @@ class Outgoing:
 
     def _misled(self, location: str, why: str) -> Permanent:
         # Without the query, which may have a credential.
-        url = f"{self.url.scheme}://{self.url.host}{self.url.path}"
+        url = str(self.url.copy_with(query=None, fragment=None, username=None, password=None))
         shown = Hidden(()).address(location)[:500]
         return Permanent(
             ErrorCode.CONNECTION_ERROR,

@@ -22,11 +22,12 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     settings = service.settings
     readers = Readers(settings.child_memory_mb)
     addresses = settings.addresses
+    agents = CallAgent(service.bell)
     kinds = (
         HttpRequest(addresses),
         FetchPage(addresses, readers),
         WebSearch(addresses),
-        CallAgent(service.bell),
+        agents,
         AgentSearch(addresses),
         AgentFetchPage(addresses, readers),
     )
@@ -35,4 +36,5 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
         async with worker_running(service, kinds):
             yield
     finally:
+        await agents.close()
         await readers.stop()

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -23,6 +23,8 @@ def model(model_server: ModelServer) -> ModelServer:
 
 
 @pytest.fixture
-async def house(database: Database, model: ModelServer) -> AgentHouse:  # noqa: F811
+async def house(database: Database, model: ModelServer) -> AsyncIterator[AgentHouse]:  # noqa: F811
     bell = MemoryBell()
-    return await AgentHouse.opened(database, model, CallAgent(bell), bell)
+    agents = CallAgent(bell)
+    yield await AgentHouse.opened(database, model, agents, bell)
+    await agents.close()

@@ -40,7 +40,7 @@ from vai_api_gateway.mcp import endpoint as mcp
 from vai_api_gateway.models import routes as models
 from vai_api_gateway.people import api_keys, invitations, organisation, scopes, service_accounts, session, users
 from vai_api_gateway.people import installation as admin
-from vai_api_gateway.reference import docs, document, openapi
+from vai_api_gateway.reference import docs, document, guide, openapi
 from vai_api_gateway.runs import again, batch, changes, many
 from vai_api_gateway.runs import routes as action_runs
 from vai_api_gateway.system import routes as system
@@ -153,6 +153,7 @@ def create_app(gateway: Gateway, health: Health) -> Application:
     for part in _PARTS:
         app.include_router(part.router)
     docs.install(app, gateway.settings.root_path)
+    guide.install(app, gateway.settings.guide)
     flashboard_pages.install(app)
     artifacts.install(app)
     openapi.describe(app, gateway.settings.public_url)

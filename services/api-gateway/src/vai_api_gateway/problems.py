@@ -28,7 +28,7 @@ from vai_common.validation_messages import told
 from vai_records.models.usage import Spent
 from vai_records.refused import Fault, Place, Refused
 from vai_records.secrets.keys import SecretError
-from vai_records.validation.checks import real_place
+from vai_records.validation.places import real_place
 
 _log = structlog.get_logger()
 

@@ -33,6 +33,7 @@ class Settings(settings.Settings):
         default="", description="Where people find the gateway: https://vai.example.com or https://example.com/vai."
     )
     console: str = Field(default="", description="The folder of the built console; empty: / leads to the reference.")
+    guide: str = Field(default="", description="The folder of the built guide; empty: /guide says how to build it.")
     browser: str = Field(default="", description="The path of a Chromium, which makes PDF files; empty: none.")
     webhook_bytes: int = Field(
         default=1_048_576, ge=1_024, le=26_214_400, description="The largest body of a webhook that is taken."

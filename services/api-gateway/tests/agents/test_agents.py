@@ -82,8 +82,19 @@ WRONG: list[tuple[dict[str, Any], list[Any], str]] = [
     ({"limits": {"stepz": 1}}, ["limits", "stepz"], ""),
     ({"model": "none/gpt"}, ["model"], "there is no connection 'none'"),
     ({"allowedDomains": ["https://example.com/"]}, ["allowedDomains", 0], "is no domain"),
+    ({"allowedDomains": ["localhost:8080"]}, ["allowedDomains", 0], "without https://, port and path"),
+    ({"tools": [{"kind": "agent_search", "maySet": ["query"]}], "allowedDomains": ["intranet"]}, ["tools", 0],
+     "domains such as"),
     ({"datasets": ["orders"]}, ["datasets", 0], ""),
 ]  # fmt: skip
+
+
+async def test_a_host_without_a_dot_and_an_address_may_be_listed(api: httpx2.AsyncClient) -> None:
+    given = ["LocalHost", "intranet", "10.1.2.3", "[2001:DB8::1]", "docs.example.com"]
+    made = await api.post(AGENTS, json=BODY | {"allowedDomains": given})
+    assert made.status_code == 201, made.text
+    kept = ["localhost", "intranet", "10.1.2.3", "2001:db8::1", "docs.example.com"]
+    assert made.json()["allowedDomains"] == kept
 
 
 @pytest.mark.parametrize(("changes", "place", "words"), WRONG)

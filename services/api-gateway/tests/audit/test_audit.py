@@ -14,7 +14,7 @@ from vai_api_gateway.audit.acts import LEFT_OUT, SAFE, WRITES_ITSELF
 from vai_api_gateway.audit.shapes import AuditShape
 from vai_api_gateway.auth.authenticator import Authenticator
 from vai_api_gateway.gateway import Gateway
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_common.ids import uuid7
 from vai_records.audit import entries
 from vai_records.audit.entries import ActorType, What, Who

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 
 from vai_api_gateway.auth.roles import Demand, Open
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.reference.openapi import routes_of
 from vai_common.ids import uuid7
 from vai_records.people.people import Role

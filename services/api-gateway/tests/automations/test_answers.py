@@ -43,8 +43,8 @@ async def test_what_cannot_work_yet_is_told_when_it_is_judged_saved_and_changed(
     judged = (await api.post(f"{AUTOMATIONS}/validate", json=body)).json()
     ValidShape.model_validate(judged)
     assert [one["loc"] for one in judged["warnings"]] == [
-        ["body", "steps", 1, "action", "definition", "path"],
-        ["body", "steps", 1, "action", "definition", "folder"],
+        ["body", "steps", 1, "definition", "path"],
+        ["body", "steps", 1, "definition", "folder"],
         ["body", "conditions", 0, "field"],
         ["body", "trigger", "schedule"],
     ]

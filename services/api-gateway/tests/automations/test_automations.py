@@ -82,17 +82,17 @@ async def test_actions_without_dependencies_are_a_sequence(api: httpx2.AsyncClie
         ),
         (
             {"steps": [{"key": "a", "kind": "dlt_extract", "definition": {"source": 7}}]},
-            ["steps", 0, "action", "definition"],
+            ["steps", 0, "definition"],
             None,
         ),
         (
             {"steps": [{"key": "a", "kind": "http_request", "definition": {"url": "$/steps/b/result/x"}}]},
-            ["steps", 0, "action", "definition"],
+            ["steps", 0, "definition"],
             "unknown_reference",
         ),
         (
             {"steps": [{"key": "a", "kind": "call_automation", "definition": {"automation": "gone"}}]},
-            ["steps", 0, "action", "definition", "automation"],
+            ["steps", 0, "definition", "automation"],
             "unknown_automation",
         ),
         ({"steps": [{"key": f"s{n}", **NOOP} for n in range(1_001)]}, ["steps"], "too_long"),
@@ -202,7 +202,7 @@ async def test_an_automation_that_calls_itself_is_refused(api: httpx2.AsyncClien
         answer = await method(f"{AUTOMATIONS}{path}", json=parts)
         return answer.status_code, answer.json()["detail"][0]["loc"], answer.json()["detail"][0]["type"]
 
-    at = ["body", "steps", 0, "action", "definition", "automation"]
+    at = ["body", "steps", 0, "definition", "automation"]
     assert await fault("", **body(calls("nightly"))) == (422, at, "cycle")
     a = await make(api, name="a")
     b = await make(api, calls("a"), name="b")

@@ -54,6 +54,23 @@ async def test_it_is_cancelled_before_its_time(api: httpx2.AsyncClient, gateway:
     assert (answer.status_code, answer.json()["displayStatus"]) == (200, "cancelling")
 
 
+async def test_it_is_started_before_its_time_and_a_repeat_changes_nothing(api: httpx2.AsyncClient) -> None:
+    path, at = await made(api), ahead(hours=2)
+    run = await trigger(api, path, scheduledFor=at, idempotencyKey="early")
+    for _ in range(2):
+        answer = await api.post(f"{RUNS}/{run['runId']}/execute")
+        assert (answer.status_code, answer.json()["displayStatus"]) == (200, "queued")
+    again = await trigger(api, path, 200, scheduledFor=at, idempotencyKey="early")
+    assert (again["runId"], again["scheduledFor"]) == (run["runId"], at)
+
+
+async def test_one_that_has_ended_is_answered_as_it_is(api: httpx2.AsyncClient, gateway: Gateway) -> None:
+    run = await trigger(api, await made(api), scheduledFor=ahead(hours=2))
+    await api.post(f"{RUNS}/{run['runId']}/cancel")
+    answer = await api.post(f"{RUNS}/{run['runId']}/execute")
+    assert (answer.status_code, answer.json()["displayStatus"]) == (200, "cancelling")
+
+
 async def test_a_repeat_asks_for_the_same_time(api: httpx2.AsyncClient) -> None:
     path, at = await made(api), ahead(hours=2)
     first = await trigger(api, path, scheduledFor=at, idempotencyKey="a")

@@ -162,6 +162,18 @@ async def test_files_of_tiles(api: httpx2.AsyncClient) -> None:
         assert (await api.get(f"{BOARDS}/sales/tiles/{address}")).status_code == status
 
 
+async def test_without_a_browser_there_is_no_pdf_and_the_answer_says_what_to_do(
+    gateway: Gateway, api: httpx2.AsyncClient
+) -> None:
+    assert gateway.settings.browser == ""
+    refused = await api.get(f"{BOARDS}/sales/export", params={"format": "pdf"})
+    (fault,) = refused.json()["detail"]
+    assert (refused.status_code, fault["type"]) == (422, "no_browser")
+    for word in ("VAI_BROWSER", "Chromium", "take html"):
+        assert word in fault["msg"]
+    assert (await api.get(f"{BOARDS}/sales/export", params={"format": "html"})).status_code == 200
+
+
 async def test_a_form_that_is_sent_twice_has_one_run(
     gateway: Gateway, team: Team, api: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

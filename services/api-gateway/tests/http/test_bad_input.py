@@ -90,6 +90,13 @@ def operations(app: FastAPI) -> Iterator[tuple[str, str, Json]]:
             yield method.upper(), path, operation
 
 
+def examples(operation: Json) -> Iterator[Any]:
+    """Bodies that the document shows."""
+    shown = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    yield from (one["value"] for one in shown.get("examples", {}).values())
+    yield from [shown["example"]] if "example" in shown else []
+
+
 def placed(path: str, value: str = NOWHERE) -> str:
     return re.sub(r"{\w+(:\w+)?}", lambda _: value, path)
 
@@ -121,6 +128,8 @@ async def test_every_path_and_query_parameter_is_judged(app: FastAPI, api: httpx
         if "{" in path:
             for text in TEXTS:
                 judge(await api.request(method, placed(path, text or "%20")), (method, path, text))
+                for body in examples(operation):  # with a body that is valid, what stands in the path is used
+                    judge(await api.request(method, placed(path, text or "%20"), json=body), (method, path, text, body))
         for parameter in operation.get("parameters", []):
             if parameter["in"] == "query":
                 for text in TEXTS:

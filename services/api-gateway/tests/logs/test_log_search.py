@@ -149,11 +149,26 @@ async def test_times_are_those_of_entries(api: httpx2.AsyncClient, worker: LogWo
 
 BAD_CURSORS = ("x", "%00", "é", "MTIz", "Z" * 101, "MDE5YTliNGU1YjFjN2MzZThhNTEyZjBkNmYzYzllMTAtOTk5OTk5OTk5OQ")
 BAD_QUERIES = ("q=", "q=" + "x" * 256, "level=loud", "kind=x", "limit=0", "limit=101", "occurred_from=now", "other=1")
+BAD_RANGES = (
+    "occurred_from=2026-11-30T10:00:00Z&occurred_until=2026-11-30T09:59:59Z",
+    "occurred_from=2026-11-30T10:00:00Z&occurred_until=2026-11-30T10:00:00Z",
+    "occurred_from=2026-11-30T10:00:00-01:00&occurred_until=2026-11-30T10:30:00Z",
+    "occurred_from=9999-12-31T23:59:59Z&occurred_until=0001-01-01T00:00:00Z",
+)
 
 
 @pytest.mark.parametrize("query", [*BAD_QUERIES, *(f"cursor={text}" for text in BAD_CURSORS)])
 async def test_a_bad_search_is_refused(api: httpx2.AsyncClient, query: str) -> None:
     assert (await api.get(f"{LOGS}?{query}")).status_code == 422
+
+
+@pytest.mark.parametrize("query", BAD_RANGES)
+async def test_a_range_without_a_time_in_it_is_refused_and_not_empty(api: httpx2.AsyncClient, query: str) -> None:
+    answer = await api.get(f"{LOGS}?{query}")
+    assert answer.status_code == 422
+    (fault,) = answer.json()["detail"]
+    assert fault["loc"] == ["query", "occurred_from"]
+    assert fault["msg"].startswith("no time lies between this and occurred_until")
 
 
 async def test_the_last_possible_cursor_is_read(api: httpx2.AsyncClient) -> None:

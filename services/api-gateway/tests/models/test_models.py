@@ -181,6 +181,14 @@ async def test_a_question_is_refused_where_the_day_is_used_up(
     assert (await api.post("/api/v1/action-runs", json=given, headers={"Prefer": "respond-async"})).status_code == 201
 
 
+async def test_tables_of_a_database_need_its_connection(api: httpx2.AsyncClient) -> None:
+    body: dict[str, Any] = {"kind": "explain_schema", "definition": {"tables": ["orders"]}}
+    refused = await api.post("/api/v1/action-runs", json=body)
+    [detail] = refused.json()["detail"]
+    assert (refused.status_code, detail["loc"]) == (422, ["body", "definition", "tables"])
+    assert "name its connection" in detail["msg"]
+
+
 TILES = [
     {"key": "words", "type": "text", "text": "Orders."},
     {"key": "n", "type": "number", "question": "How many orders are there?"},

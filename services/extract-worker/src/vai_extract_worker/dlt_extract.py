@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from vai_common.egress.addresses import PUBLIC, Policy
-from vai_common.errors import ErrorCode, Permanent
 from vai_common.ids import NIL
 from vai_common.queries import Queries
 from vai_extract_worker import rates
+from vai_extract_worker.access_token import access_token
 from vai_extract_worker.loading.origins import cursor_scope, origin_of, strangers
 from vai_extract_worker.metrics import extract_bytes, extract_rejected_rows, extract_rows, extract_slices
 from vai_extract_worker.noop import noop
@@ -92,7 +92,7 @@ class DltExtract:
             case "announce":
                 return await self._announce(run, payload)
             case "access_token":
-                return await _access_token(run, payload.get("rejected"))
+                return await access_token(run, payload.get("rejected"))
         if question in rates.QUESTIONS:
             source = run.definition_as(Definition).source
             return await rates.answer(run.pool, run.connection_id or run.org_id, source, question, payload)
@@ -135,14 +135,6 @@ def _count(run: Owned, payload: dict[str, Any]) -> None:
     extract_rows.labels(source=source).inc(sum(file["rows"] for file in files))
     extract_bytes.labels(source=source).inc(sum(file["bytes"] for file in files))
     extract_rejected_rows.labels(source=source).inc(sum(file["rows"] for file in rejected))
-
-
-async def _access_token(run: Owned, rejected: str | None) -> dict[str, Any]:
-    connection = await run.connection(rejected)
-    if connection is None or connection.renew_at is None:
-        text = "The run's connection has no OAuth 2 any more: start the run again."
-        raise Permanent(ErrorCode.AUTH_ERROR, text)
-    return {"access_token": connection.credentials["access_token"], "renew_at": connection.renew_at}
 
 
 def _scope(run: Owned) -> UUID:

@@ -5,6 +5,7 @@
 from typing import Any, Final
 
 from vai_common.egress.addresses import PUBLIC, Policy
+from vai_extract_worker.access_token import access_token
 from vai_extract_worker.metrics import sync_bytes, sync_files
 from vai_records.definitions.file_sync import FileSync as Definition
 from vai_records.lake import synced_files
@@ -38,7 +39,10 @@ class FileSync:
         return {"addresses": str(self._policy), "files_root": root, "may_write": self._may_write}
 
     async def answer(self, run: Owned, question: str, payload: Json) -> Json:
-        """`known`, `may_write`, `intend`, `commit`, `changes` or `artifact`. Raises LookupError for others."""
+        """`known`, `may_write`, `intend`, `commit`, `changes`, `artifact` or `access_token`.
+
+        Raises LookupError for others.
+        """
         match question:
             case "may_write":
                 await run.steady()
@@ -60,6 +64,8 @@ class FileSync:
                 return {"changes": [[one.path, one.change, one.byte_count, one.sha256, str(one.id)] for one in told]}
             case "artifact":
                 return await self._keep(run, payload)
+            case "access_token":
+                return await access_token(run, payload.get("rejected"))
         raise LookupError(f"no question of file_sync: {question}")
 
     async def _commit(self, run: Owned, payload: Json) -> Json:

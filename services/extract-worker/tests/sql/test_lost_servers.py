@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from vai_common.errors import ErrorCode, Retryable
-from vai_extract_worker.sql import postgres as module
 from vai_testkit.link import RecordingLink
 from vai_worker.children.link import Stop
+from vai_worker.sql import postgres as module
 
 pytestmark = pytest.mark.usefixtures("postgres")
 

@@ -8,10 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from vai_extract_worker.sync.child import sync
 from vai_testkit.link import RecordingLink
 from vai_testkit.servers.s3 import opened
+from vai_testkit.vendors.google_drive import Drive, google_drive
 from vai_worker.children.job import ConnectionSecret, Job
 
 ORG = "018f0000-0000-7000-8000-000000000001"
@@ -34,6 +36,8 @@ class Syncing:
     link: RecordingLink = field(default_factory=RecordingLink)
     commits: int = 0
     checkpoint: Json | None = None
+    answers: dict[str, Callable[[Json], Json]] = field(default_factory=dict)
+    """To further questions."""
     dies: Callable[[], None] = lambda: None
     """Called before and after each question that changes what is durable."""
 
@@ -68,8 +72,16 @@ class Syncing:
         answers = {"known": self._known, "commit": self._commit, "changes": self._changes}
         answers["intend"] = self._intend
         answers["artifact"] = lambda payload: {"id": "artifact"}
-        self.link = RecordingLink(answers)
+        self.link = RecordingLink(answers | self.answers)
         return sync(job, self.link)
+
+    def take(self, **files: bytes) -> None:
+        """Local files, taken into the lake's folder. Two underscores in a name stand for a slash."""
+        for name, data in files.items():
+            self.put(f"src/{name.replace('__', '/')}", data)
+        account, self.connection = self.connection, None
+        self.run(path="src")
+        self.connection = account
 
     def content(self) -> dict[str, bytes]:
         """The lake's folder, by path."""
@@ -126,3 +138,18 @@ def syncing(tmp_path: Path) -> Syncing:
 def s3() -> Iterator[Any]:
     with opened() as bucket:
         yield bucket
+
+
+@pytest.fixture(scope="session")
+def account_key() -> Any:
+    """The RSA key of a service account: it takes a second to make."""
+    return generate_private_key(65537, 2048)
+
+
+@pytest.fixture
+def drive(syncing: Syncing, account_key: Any) -> Iterator[Drive]:
+    """A Google Drive with an account that `syncing` uses."""
+    with google_drive(account_key) as drive:
+        drive.tokens.add("first")
+        syncing.connection = ConnectionSecret("c", "drive", "google_drive", drive.config, {"access_token": "first"})
+        yield drive

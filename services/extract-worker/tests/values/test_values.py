@@ -284,6 +284,20 @@ def test_a_declared_type_takes_the_usual_spellings_and_no_others(kind: str, text
         assert (column.to_pylist(), unfit) == ([value], [0] if value is None else [])
 
 
+LONG = st.from_regex(r"-?[0-9]{0,50}\.0{0,90}[0-9]{0,50}", fullmatch=True)
+
+
+@given(st.lists(st.none() | NUMBERS | st.text("0123456789.,+-eE _x٣", max_size=8) | LONG, max_size=4))
+def test_decimals_that_are_all_texts_are_read_as_each_alone_among_numbers(values: list[str | None]) -> None:
+    kind = "decimal(18,4)"
+    alone = [declared(kind, [value, 0]) for value in values]
+    found, unfit = declared(kind, values)
+    assert found.to_pylist() == [one[0].as_py() for one, _ in alone]
+    assert unfit == [place for place, (_, wrong) in enumerate(alone) if wrong]
+    column, wrong = declared_texts(kind, pa.chunked_array([pa.array(values, pa.string())]))
+    assert (column.to_pylist(), wrong) == (found.to_pylist(), unfit)
+
+
 @pytest.mark.parametrize(
     ("value", "day"),
     [

@@ -19,11 +19,14 @@ _HELD_FOR_APPROVAL = """
 SELECT id FROM runs WHERE phase = 'held' AND held_for = 'approval' AND status = 'pending' AND id <> ALL($1::uuid[])
 ORDER BY id LIMIT 500
 """
+# The phase stands in the text: with a parameter, no index of waiting runs fits, and each look reads the whole table.
 _DUE = """
-SELECT id FROM runs WHERE due_at <= clock_timestamp() AND phase = $2 AND held_for IS NOT DISTINCT FROM $3
-  AND id <> ALL($1::uuid[])
+SELECT id FROM runs WHERE due_at <= clock_timestamp() AND {} AND id <> ALL($1::uuid[])
 ORDER BY due_at LIMIT 500
 """
+_DUE_RETRIES = _DUE.format("phase = 'delayed'")
+_DUE_APPROVALS = _DUE.format("phase = 'held' AND held_for = 'approval'")
+_DUE_TO_START = _DUE.format("phase = 'held' AND held_for = 'scheduled'")
 _PARKED_FOR_NOTHING = """
 SELECT p.id FROM runs p WHERE p.phase = 'parked' AND p.id <> ALL($1::uuid[])
   AND NOT EXISTS (SELECT FROM runs c WHERE c.parent_run_id = p.id AND c.phase <> 'done')
@@ -67,18 +70,18 @@ class Dispatcher:
 
     async def retry_once(self) -> None:
         """Retries that are due are queued, or wait for room if a limit is reached."""
-        due = await self._ids(self._retries, _DUE, "delayed", None)
+        due = await self._ids(self._retries, _DUE_RETRIES)
         self._ring(await self._retries.each(due, self._retry))
 
     async def late_once(self) -> None:
         """Runs whose approval was not given in time are rejected."""
-        late = await self._ids(self._late, _DUE, "held", "approval")
+        late = await self._ids(self._late, _DUE_APPROVALS)
         rows = await self._late.each(late, self._time_out)
         await follow(rows, self._pool, self._bell, self._publisher)
 
     async def start_once(self) -> None:
         """Scheduled runs whose time has come are queued, or wait for their approval or for room."""
-        due = await self._ids(self._scheduled, _DUE, "held", "scheduled")
+        due = await self._ids(self._scheduled, _DUE_TO_START)
         self._ring(await self._scheduled.each(due, self._start))
 
     async def unpark_once(self) -> None:
@@ -123,8 +126,8 @@ class Dispatcher:
         await follow(rows, self._pool, self._bell, self._publisher)
         return ended
 
-    async def _ids(self, rows: Rows[UUID], query: str, *values: Any) -> list[UUID]:
-        return [row["id"] for row in await self._pool.fetch(query, rows.resting, *values)]
+    async def _ids(self, rows: Rows[UUID], query: str) -> list[UUID]:
+        return [row["id"] for row in await self._pool.fetch(query, rows.resting)]
 
     def _ring(self, rows: Sequence[Row]) -> None:
         for row in rows:

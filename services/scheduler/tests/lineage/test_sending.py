@@ -210,6 +210,24 @@ async def test_a_silent_receiver_slows_no_run(stage: Stage, monkeypatch: pytest.
     assert await waiting(stage) == 201
 
 
+@pytest.mark.parametrize("status", [200, 503])
+async def test_the_end_of_a_run_is_not_told_before_its_beginning(stage: Stage, status: int) -> None:
+    """Another scheduler has claimed the beginning, or the receiver was away when it was to be sent."""
+    run_id = await run(stage, "duckdb_transform", TRANSFORM)
+    await happens(stage, run_id, "duckdb_transform", "action.started")
+    async with catalogue(status=status) as there:
+        if status == 200:
+            assert len(await lineage_news.claim(stage.pool, 10)) == 1  # a scheduler that is frozen, or dies
+        else:
+            await sent(stage, there)
+            there.status = 200
+        await happens(stage, run_id, "duckdb_transform", "action.completed", 2)
+        assert await sent(stage, there) == []
+        await stage.pool.execute("UPDATE lineage_news SET due_at = clock_timestamp() - sequence * interval '1 s'")
+        assert [each["eventType"] for each in await sent(stage, there)] == ["START", "COMPLETE"]
+    assert await waiting(stage) == 0
+
+
 async def test_a_sender_that_died_leaves_a_claim_and_the_event_is_sent_again(stage: Stage) -> None:
     run_id = await run(stage, "duckdb_transform", TRANSFORM)
     await happens(stage, run_id, "duckdb_transform", "action.started")

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from vai_common import clock
-from vai_common.errors import Permanent, RunError
+from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_records.definitions import transform_checks as kinds
 from vai_records.definitions.transform_checks import Check
 from vai_transform_worker.query.safety import refused
@@ -70,11 +70,13 @@ class Checker:
     error.
     """
 
-    connection: duckdb.DuckDBPyConnection
+    connection: Any
     rows: str
     column_of: Callable[[str, str], str]
     judged: Callable[[str], str]
     failure: Callable[[Exception], RunError]
+    shown: Callable[..., Json] = first_rows
+    """Some rows of a relation, as JSON."""
 
     def run(self, checks: Sequence[Check]) -> list[Found]:
         """Run all checks, in order. Raises DATA_ERROR that names a check that cannot run."""
@@ -98,7 +100,7 @@ class Checker:
         """
         try:
             return self._measure([check for _, check in named])
-        except duckdb.Error:
+        except (duckdb.Error, Permanent):
             return [self._named(name, lambda c=check: self._measure([c]))[0] for name, check in named]  # type: ignore[misc]
 
     def _measure(self, checks: Sequence[Check]) -> list[Any]:
@@ -120,7 +122,7 @@ class Checker:
             return work()
         except (duckdb.Error, RunError) as error:
             fault = error if isinstance(error, RunError) else self.failure(error)
-            if fault.retryable:
+            if fault.retryable or fault.code is ErrorCode.TIMEOUT:
                 raise fault from None
             message = f"The check {name} cannot run: {fault.message}"
             raise Permanent(fault.code, message, fault.details | {"check": name}) from None
@@ -138,7 +140,7 @@ class Checker:
             rows = found[0] if found else 0
         if not rows or not check.samples:
             return Found(name, check, rows)
-        shown = first_rows(self.connection, bad, check.samples, _LONGEST_VALUE, largest)
+        shown = self.shown(self.connection, bad, check.samples, _LONGEST_VALUE, largest)
         return Found(name, check, rows, samples=shown["rows"])
 
     def _bad(self, check: Check) -> str:

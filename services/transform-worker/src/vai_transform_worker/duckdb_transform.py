@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
@@ -24,6 +24,11 @@ from vai_worker.owned import Owned
 _LOOK_AGAIN, _NEXT_LOOKS = 0.5, 0.1  # seconds between two looks at a lock; the second value is for the run that is next
 _MOST_NAMES = 50
 
+NO_SPARK = (
+    'This installation has no Spark cluster: take engine "duckdb", or let who runs the installation set VAI_SPARK_URL '
+    "for the transform-worker"
+)
+
 Answer = Callable[[Owned, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -35,8 +40,13 @@ class DuckdbTransform:
     entry = "vai_transform_worker.transform:transform"
     pauses_after = None  # nothing is written before the commit
 
-    def __init__(self, child_memory_mb: int = 2048, bounds: Bounds = Bounds()) -> None:  # noqa: B008 it is frozen
-        self._bounds = bounds
+    def __init__(
+        self,
+        child_memory_mb: int = 2048,
+        bounds: Bounds = Bounds(),  # noqa: B008 it is frozen
+        spark: Mapping[str, str] = {},
+    ) -> None:
+        self._bounds, self._spark = bounds, dict(spark)
         self._memory_mb = max(128, child_memory_mb // 2)
         self._answers: dict[str, Answer] = {
             "files": _files,
@@ -49,14 +59,20 @@ class DuckdbTransform:
     async def prepare(self, run: Owned) -> dict[str, Any]:
         """Find the inputs and the output. Raises DATA_ERROR for an unknown dataset; it lists the existing ones."""
         definition = run.definition_as(Definition)
+        if definition.engine == "spark" and not self._spark:
+            raise Permanent(ErrorCode.DATA_ERROR, NO_SPARK, {"engine": "spark", "setting": "VAI_SPARK_URL"})
         async with run.guarded() as conn:
             tables = await _tables(conn, run, await _ensured_output(conn, run, definition))
         bounds = self._bounds.of(definition.timeout_seconds)
         run.deadline = run.claimed + bounds.seconds
-        return tables | {
-            "memory_mb": self._memory_mb,
-            "bounds": bounds.prepared(),
-        }
+        return (
+            tables
+            | {
+                "memory_mb": self._memory_mb,
+                "bounds": bounds.prepared(),
+            }
+            | ({"spark": self._spark} if definition.engine == "spark" else {})
+        )
 
     async def answer(self, run: Owned, question: str, payload: dict[str, Any]) -> dict[str, Any]:
         return await self._answers[question](run, payload)

@@ -1,4 +1,7 @@
-"""`explain_schema` in the worker: finds the tables; the child process reads them (rule 12)."""
+"""`explain_schema` in the worker: finds the tables; the child process reads them (rule 12).
+
+Those of a connection's database the child finds by itself.
+"""
 
 from typing import Any
 
@@ -36,6 +39,8 @@ class ExplainSchema:
         Raises DATA_ERROR for a named table that does not exist.
         """
         definition = run.definition_as(Definition)
+        if run.connection_id is not None:
+            return self._means(definition) | {"addresses": str(run.addresses), "asks": await _asks(run, definition)}
         async with run.guarded() as conn:
             there = await named_tables.tables(conn, run.org_id)
         if not there:
@@ -43,15 +48,16 @@ class ExplainSchema:
         found = named_tables.chosen(there, definition.datasets)
         shown = found[:MOST_DATASETS]
         beside = await lineage.beside(run.pool, [each.dataset.id for each in shown])
-        return {
-            "memory_mb": self._memory_mb,
-            "spill_mb": self._spill_mb,
-            "seconds": definition.timeout_seconds or LONGEST_SECONDS,
+        return self._means(definition) | {
             "sources": await named_tables.sources(run, shown),
             "about": [_about(each) | _lineage(*beside[each.dataset.id]) for each in shown],
             "left_out": [each.name for each in found[MOST_DATASETS:]],
             "asks": await _asks(run, definition),
         }
+
+    def _means(self, definition: Definition) -> dict[str, Any]:
+        seconds = definition.timeout_seconds or LONGEST_SECONDS
+        return {"memory_mb": self._memory_mb, "spill_mb": self._spill_mb, "seconds": seconds}
 
     async def answer(self, run: Owned, question: str, payload: dict[str, Any]) -> dict[str, Any]:
         """What the tables mean. Where nobody has asked for a model, one that fails is only a warning."""

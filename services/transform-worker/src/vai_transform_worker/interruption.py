@@ -94,8 +94,7 @@ class Watch:
         if limit is None or time.monotonic() - self._started < limit:
             return None
         message = (
-            f"The transform took longer than its time limit ({limit:g} s): "
-            "give it more (timeout_seconds), or make the SQL do less"
+            f"The run took longer than its time limit ({limit:g} s): give it more (timeout_seconds), or less to do"
         )
         return Permanent(ErrorCode.TIMEOUT, message, {"timeout_seconds": limit})
 

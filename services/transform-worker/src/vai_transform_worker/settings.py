@@ -1,8 +1,9 @@
 """The settings of the transform-worker."""
 
 from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from vai_transform_worker.query.bounds import Bounds
 from vai_worker.settings import WorkerSettings
@@ -24,6 +25,20 @@ class Settings(WorkerSettings):
         default=300, ge=0, le=86_400, description="How often it looks for tables that need upkeep; 0: never."
     )
 
+    spark_url: str = Field(
+        default="",
+        description="The Spark cluster of `engine: spark`: sc://HOST:15002, for TLS sc://HOST:443/;use_ssl=true.",
+    )
+    spark_token: SecretStr = Field(default=SecretStr(""), description="The bearer token for it; needs TLS.")
+
+    @field_validator("spark_url")
+    @classmethod
+    def _is_spark_connect(cls, url: str) -> str:
+        place = urlsplit(url)
+        if url and (place.scheme != "sc" or not place.hostname or "token=" in url):
+            raise ValueError("must be sc://HOST:PORT, without a token: VAI_SPARK_TOKEN has that")
+        return url
+
     @model_validator(mode="after")
     def _limits_fit(self) -> Self:
         if self.transform_seconds > self.most_transform_seconds:
@@ -32,6 +47,13 @@ class Settings(WorkerSettings):
                 f" ({self.most_transform_seconds:g})"
             )
         return self
+
+    @property
+    def spark(self) -> dict[str, str]:
+        """What a run needs to reach the Spark cluster. Empty if there is none."""
+        if not self.spark_url:
+            return {}
+        return {"url": self.spark_url, "token": self.spark_token.get_secret_value()}
 
     @property
     def bounds(self) -> Bounds:

@@ -9,12 +9,9 @@ from vai_transform_worker.table.delta import Written
 
 def started(watch: Watch, definition: DuckdbTransform) -> None:
     name, inputs = definition.transform_name, [each.dataset for each in definition.inputs]
-    data = {
-        "transform": name,
-        "layer": definition.output_layer,
-        "mode": definition.mode,
-        "inputs": inputs,
-    }
+    data = {"transform": name, "layer": definition.output_layer, "mode": definition.mode, "inputs": inputs}
+    if definition.engine != "duckdb":
+        data["engine"] = definition.engine
     watch.log("transform_started", f"Starting transform {name} ({definition.mode})", data)
     watch.progress(progress(name, done=False))
 

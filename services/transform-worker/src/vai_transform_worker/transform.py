@@ -41,18 +41,27 @@ def transform(job: Job, link: Link) -> dict[str, Any]:
             with engine.opened(job.prepared["memory_mb"], bounds.spill_mb) as connection:
                 watch.interrupts(connection.interrupt)
                 try:
-                    return _Transform(job, definition, watch, connection, bounds, locked).run()
-                except _Renewed as renewed:
+                    return _way_of(definition)(job, definition, watch, connection, bounds, locked).run()
+                except Renewed as renewed:
                     job, locked = renewed.job, renewed.locked
                 finally:
                     watch.interrupts(None)
+
+
+def _way_of(definition: DuckdbTransform) -> type["Transform"]:
+    """Spark is loaded late: most runs have nothing to do with it."""
+    if definition.engine == "duckdb":
+        return Transform
+    from vai_transform_worker.spark.spark_transform import SparkTransform
+
+    return SparkTransform
 
 
 _NOTHING = Written(rows=0, table_rows=0, size=0, version=-1, columns=[])
 """A table without files: it has no rows, and no column with a type yet."""
 
 
-class _Renewed(Exception):
+class Renewed(Exception):
     """The lock was given, but the tables have changed since the run was prepared."""
 
     def __init__(self, job: Job, locked: dict[str, Any]) -> None:
@@ -60,7 +69,9 @@ class _Renewed(Exception):
         self.job, self.locked = job, locked
 
 
-class _Transform:
+class Transform:
+    """One transform. DuckDB binds the SQL and computes; `runs` may be another engine that computes in its place."""
+
     def __init__(
         self,
         job: Job,
@@ -77,6 +88,7 @@ class _Transform:
         self.job, self.definition, self.watch, self.connection = job, definition, watch, connection
         self.lake = Lake(job.lake_url, job.org_id)
         self.location: str = job.prepared["output"]["location"]
+        self.runs: Any = connection
         self.untyped: list[str] = []
         self.rows_read = False
         self.as_text: list[engine.AsText] = []
@@ -97,7 +109,7 @@ class _Transform:
             locked = self.locked or self._lock()
             written = self._nothing() if sql is None else self._write(sql, locked)
             self.watch.ask("wrote", self._report(written))
-        except (Stop, _Renewed):
+        except (Stop, Renewed):
             raise
         except Exception:
             if self.locked is not None:
@@ -114,13 +126,13 @@ class _Transform:
         return result | self.audit.result()
 
     def _lock(self) -> dict[str, Any]:
-        """Asks for the lock. Raises `_Renewed` if the tables have changed since the run was prepared."""
+        """Asks for the lock. Raises `Renewed` if the tables have changed since the run was prepared."""
         self.locked = {}  # every caller may have it
         self.locked = locked = self.watch.ask("lock", {})
         now = {name: locked[name] for name in ("inputs", "output") if name in locked}
         moved = any(self.watch.ask("files", {"path": path}) != found for path, found in self.files.items())
         if moved or any(self.job.prepared[name] != tables for name, tables in now.items()):
-            raise _Renewed(replace(self.job, prepared=self.job.prepared | now), locked)
+            raise Renewed(replace(self.job, prepared=self.job.prepared | now), locked)
         return locked
 
     def _query(self) -> str | None:
@@ -168,7 +180,7 @@ class _Transform:
 
     def _has_rows(self, sql: str) -> bool:
         self.rows_read = True
-        return self.connection.execute(f"SELECT 1 FROM ({sql}\n) AS found LIMIT 1").fetchone() is not None
+        return self.runs.execute(f"SELECT 1 FROM ({sql}\n) AS found LIMIT 1").fetchone() is not None
 
     def _fixing_no_types(self, sql: str, names: list[str], kinds: list[Any]) -> str | None:
         """SQL without rows, with the table's types. None if there is no table, and a key or all columns have no type.
@@ -279,15 +291,18 @@ class _Transform:
         with self._explained():
             if self.definition.on_schema_change == "fail":
                 self.audit.columns(sql, self._known_types(), self._left_out())
-            if self.definition.mode == "full_refresh":
-                rows = self._checked(sql) if self.definition.checks else sql
-                written = output.replace(lambda: self.connection.sql(rows).to_arrow_reader(READ_ROWS))
-            else:
-                merger = self._staged(sql, uri)
-                self.audit.rows(STAGED, self.sources, self._left_out())
-                written = output.write(merger.way)
+            written = self._computed(sql, output)
         output.shorten_log(written.version)
         return written
+
+    def _computed(self, sql: str, output: DeltaOutput) -> Written:
+        """Compute the rows, check them, and bring them into the table."""
+        if self.definition.mode == "full_refresh":
+            rows = self._checked(sql) if self.definition.checks else sql
+            return output.replace(lambda: self.connection.sql(rows).to_arrow_reader(READ_ROWS))
+        merger = self._staged(sql, self.lake.address(self.location))
+        self.audit.rows(STAGED, self.sources, self._left_out())
+        return output.write(merger.way)
 
     def _checked(self, sql: str) -> str:
         """A query for the checked rows. They are in a temporary table that can use the disk."""
@@ -298,16 +313,7 @@ class _Transform:
     def _staged(self, sql: str, uri: str) -> Merger:
         """Run the SQL into a temporary table that can use the disk: a merge first checks that keys are unique."""
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {STAGED} AS {sql}")
-        keys = ", ".join(quoted(key) for key in self.definition.merge_keys)
-        twice = self.connection.execute(
-            f"SELECT count(*) FROM {STAGED} GROUP BY {keys} HAVING count(*) > 1 LIMIT 1"
-        ).fetchone()
-        if twice:
-            message = (
-                f"The SQL gives {twice[0]} rows with the same merge_keys ({keys}): keep one, "
-                f"for example with QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY …) = 1"
-            )
-            raise safety.refused(message, merge_keys=self.definition.merge_keys, rows=twice[0])
+        merge_keys.check_once(self.runs, STAGED, self.definition.merge_keys)
         memory_mb = self.job.prepared["memory_mb"]
         merger = Merger(self.connection, self.name, uri, self.definition.merge_keys, self.untyped, memory_mb)
         merger.staged()

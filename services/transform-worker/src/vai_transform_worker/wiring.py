@@ -30,7 +30,7 @@ async def running(service: Service[Settings]) -> AsyncIterator[None]:
     settings = service.settings
     memory_mb, bounds = settings.child_memory_mb, settings.bounds
     kinds = (
-        DuckdbTransform(memory_mb, bounds),
+        DuckdbTransform(memory_mb, bounds, settings.spark),
         GenerateQuery(memory_mb, bounds.spill_mb),
         ExplainSchema(memory_mb, bounds.spill_mb),
         CreateFlashboard(memory_mb, bounds.spill_mb),

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 OWN = ("VAI_API_URL", "VAI_API_KEY", "VAI_PROFILE", "VAI_ADMIN_TOKEN", "VAI_HOME")
-OF_SERVICES = frozenset(("VAI_LAKE_URL", "VAI_PROXIES", "VAI_PUBLIC_URL"))
+OF_SERVICES = frozenset(("VAI_LAKE_URL", "VAI_PROXIES", "VAI_PUBLIC_URL", "VAI_SPARK_URL"))
 """Names of settings that are near to one of ours (a test holds them against all settings)."""
 
 

@@ -1,9 +1,12 @@
 """httpx2 for a tenant's work: to permitted addresses only, also along redirects."""
 
 import asyncio
+import dataclasses
 import functools
 import ssl
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpcore2
 import httpx2
@@ -66,11 +69,25 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
             raise httpcore2.ConnectError(f"the resolver failed for {host}: {error}") from error
 
 
+@dataclass(frozen=True)
+class _Connections:
+    """Of one client: how many at once, and how many stay open unused for how many seconds (None: while it is open)."""
+
+    max_connections: int | None
+    max_keepalive_connections: int
+    keepalive_expiry: float | None
+
+
+_OWN = _Connections(10, 4, None)
+_SHARED = _Connections(None, 16, 30.0)
+
+
 class _GuardedTransport(httpx2.AsyncHTTPTransport):
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, *, is_shared: bool = False) -> None:
         super().__init__(verify=_tls())
+        most = _SHARED if is_shared else _OWN
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=_tls(), network_backend=GuardedBackend(policy), max_keepalive_connections=4
+            ssl_context=_tls(), network_backend=GuardedBackend(policy), **dataclasses.asdict(most)
         )
 
 
@@ -118,16 +135,19 @@ def guarded_client(
     connect_timeout: float = CONNECT_TIMEOUT,
     read_timeout: float = READ_TIMEOUT,
     most_bytes: int | None = None,
+    is_shared: bool = False,
 ) -> httpx2.AsyncClient:
     """A client that reaches permitted addresses only, also after redirects, and uses no proxy. Times in seconds.
 
     Give `most_bytes` of an answer where a library reads it: then it asks for answers that are not packed. Raises,
     besides httpx2's own errors, `EgressRefused` and `UnknownHost`. It keeps cookies: one client per run.
+    One that runs share (`is_shared`) takes no cookies, opens as many connections as are needed, and closes idle ones.
     """
     timeout = httpx2.Timeout(read_timeout, connect=connect_timeout)
-    guarded = _GuardedTransport(policy)
+    guarded = _GuardedTransport(policy, is_shared=is_shared)
     transport = guarded if most_bytes is None else _BoundedTransport(guarded, most_bytes)
-    return httpx2.AsyncClient(transport=transport, timeout=timeout, trust_env=False)
+    cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[])) if is_shared else None
+    return httpx2.AsyncClient(transport=transport, timeout=timeout, cookies=cookies, trust_env=False)
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
 
 from vai_records.definitions.dataset_names import DatasetNames
-from vai_records.definitions.web_addresses import Domain
+from vai_records.definitions.web_addresses import Host
 from vai_records.models.settings import ModelName
 from vai_records.strict import Number, Strict, short
 
@@ -98,8 +98,10 @@ class AgentDefinition(_Spoken):
         default=None, description="JSON Schema that its answer must fit; absent: it answers a text."
     )
     limits: Limits = Field(default=Limits())
-    allowed_domains: Annotated[list[Domain], Field(max_length=300), short(300)] = Field(
-        default=[], description="Where its pages and requests may lead: example.com, and all below it."
+    allowed_domains: Annotated[list[Host], Field(max_length=300), short(300)] = Field(
+        default=[],
+        description="Where its pages and requests may lead: example.com and all below it; "
+        "intranet and 10.1.2.3 stand for this host alone.",
     )
     datasets: DatasetNames = Field(default=[], description="Tables that it may query and look at; absent: none.")
 

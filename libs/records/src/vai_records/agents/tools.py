@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from vai_records.agents.definition import AgentDefinition, Tool
 from vai_records.automations.references import may_name
-from vai_records.definitions.web_addresses import check_address
+from vai_records.definitions.web_addresses import check_address, is_domain
 from vai_records.refused import Fault, Place, Refused
 from vai_records.validation import checks
 from vai_records.validation.masking import secret_texts_of
@@ -59,6 +59,9 @@ def _faults_of(tool: Tool, kind: str | None, definition: AgentDefinition, place:
             faults.append(((*place, "maySet", number), f"a model may not set {name} of {kind}; {known}", "value_error"))
     if _reaches_out(tool, kind) and not definition.allowed_domains:
         message = f"the model may choose where {kind} goes: list the agent's allowedDomains"
+        faults.append((place, message, "value_error"))
+    elif kind == "agent_search" and not searched(definition.allowed_domains):
+        message = "the web is searched within domains such as example.com: list one in the agent's allowedDomains"
         faults.append((place, message, "value_error"))
     if kind in ("generate_query", "explain_schema") and tool.may_set and not definition.datasets:
         faults.append((place, f"the model may choose what {kind} reads: list the agent's datasets", "value_error"))
@@ -139,10 +142,18 @@ def check_call(kind: str, definition: Json, given: Sequence[str], agent: AgentDe
 
 
 def check_host(host: str, allowed: Sequence[str]) -> None:
-    """Raises `NotAllowed` for a host that is none of the domains and in none of them."""
+    """Raises `NotAllowed` for a host that is none of the domains and in none of them.
+
+    A name without a dot and an address stand for themselves alone: below `com` is half of the internet.
+    """
     plain = host.lower().rstrip(".")
-    if not any(plain == domain or plain.endswith(f".{domain}") for domain in allowed):
+    if not any(plain == one or (plain.endswith(f".{one}") and is_domain(one)) for one in allowed):
         raise NotAllowed(f"{host[:200]!r} is not in the agent's allowedDomains: {', '.join(allowed) or 'none'}")
+
+
+def searched(allowed: Sequence[str]) -> list[str]:
+    """What of an agent's domains the web can be searched in: nobody outside knows a host without a dot."""
+    return [one for one in allowed if is_domain(one)]
 
 
 def _check_url(url: Any, allowed: Sequence[str], *, paths: bool) -> None:

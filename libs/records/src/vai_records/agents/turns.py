@@ -1,13 +1,14 @@
 """What an agent's run has come to, turn by turn: each answer of the model, the calls that it asked for, their results.
 
 An answer is written before anything is done with it; the runs of its calls are made in the transaction that writes
-which they are. So whoever takes the run over asks nothing twice and does nothing twice.
+which they are, the same one where that goes. So whoever takes the run over asks nothing twice and does nothing twice.
 """
 
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from vai_common.clock import now
 from vai_common.queries import Queries, Row
 
 Json = dict[str, Any]
@@ -21,9 +22,8 @@ SELECT turn, model, answer, calls, results, input_tokens, output_tokens, dollars
 FROM agent_turns WHERE run_id = $1 ORDER BY turn
 """
 _ANSWERED = """
-INSERT INTO agent_turns (run_id, turn, model, answer, input_tokens, output_tokens, dollars)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-RETURNING turn, model, answer, calls, results, input_tokens, output_tokens, dollars, created_at
+INSERT INTO agent_turns (run_id, turn, model, answer, input_tokens, output_tokens, dollars, calls, results)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 _CALLED = "UPDATE agent_turns SET calls = $3 WHERE run_id = $1 AND turn = $2 AND calls IS NULL"
 # Before a call of an MCP server is sent, and behind it.
@@ -79,6 +79,11 @@ class Answered:
     output_tokens: int
     dollars: float | None
 
+    def as_turn(self) -> Turn:
+        """The turn, before anything follows from it."""
+        used = (self.input_tokens, self.output_tokens, self.dollars)
+        return Turn(self.turn, self.model, self.answer, None, None, *used, now())
+
 
 async def depth_of(conn: Queries, run_id: UUID) -> int:
     """How many agents' runs stand above a run."""
@@ -99,12 +104,12 @@ async def read(conn: Queries, run_id: UUID) -> list[Turn]:
     return [Turn(**row) for row in await conn.fetch(_TURNS, run_id)]
 
 
-async def answered(conn: Queries, run_id: UUID, said: Answered) -> Turn:
-    """Writes an answer. The turn as it is kept: what is done next is done by what another worker would read."""
+async def answered(
+    conn: Queries, run_id: UUID, said: Answered, calls: list[Json] | None = None, results: list[Json] | None = None
+) -> None:
+    """Writes an answer, with the calls that follow from it and what they came to where that is known."""
     values = (said.turn, said.model, said.answer, said.input_tokens, said.output_tokens, said.dollars)
-    row = await conn.fetchrow(_ANSWERED, run_id, *values)
-    assert row is not None
-    return Turn(**row)
+    await conn.execute(_ANSWERED, run_id, *values, calls, results)
 
 
 async def called(conn: Queries, run_id: UUID, turn: int, calls: list[Json]) -> None:

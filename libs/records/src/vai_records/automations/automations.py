@@ -27,7 +27,7 @@ _COLUMNS = """a.id, a.org_id, a.name, a.slug, a.description, a.status, a.error, 
 _LATEST = """LEFT JOIN LATERAL (
     SELECT id AS run_id, status AS run_status, outcome AS run_outcome, control AS run_control,
         triggered_by AS run_triggered_by, started_at AS run_started_at, completed_at AS run_completed_at,
-        scheduled_for AS run_scheduled_for
+        scheduled_for AS run_scheduled_for, begins_now AS run_begins_now
     FROM automation_runs WHERE automation_id = a.id ORDER BY id DESC LIMIT 1
 ) latest ON true"""
 _FROM = f"""FROM automations a JOIN automation_versions v ON v.id = a.version_id {_LATEST}

@@ -1,16 +1,27 @@
 """An automation as somebody writes it (document 002): both spellings, short and long forms; one form is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AliasChoices, AliasGenerator, ConfigDict, Field, JsonValue, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import (
+    AliasChoices,
+    AliasGenerator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel, to_snake
 
 from vai_records.automations.plan import DEFAULT_PARALLEL, When
 from vai_records.automations.triggers import ManualTrigger, Trigger
 from vai_records.catalogue.labels import Labels
 from vai_records.definitions.conditions import RootedCondition
 from vai_records.definitions.kinds import KINDS
+from vai_records.refused import Place
 from vai_records.strict import Name, Strict, short
 
 MOST_STEPS = 1_000
@@ -95,7 +106,7 @@ _FLAT = {"kind", "definition", "action_id", "actionId", "definition_overrides", 
 
 
 def _also_flat(schema: dict[str, Any]) -> None:
-    """What `_unfold` takes, in words of JSON Schema."""
+    """What `_as_written` takes, in words of JSON Schema."""
     schema["properties"] |= {name: {"type": "string", "maxLength": 255} for name in ("kind", "action_id")}
     schema["properties"] |= {name: {"type": "object"} for name in ("definition", "definition_overrides")}
     schema["required"] = [name for name in schema.get("required", ()) if name != "action"]
@@ -112,13 +123,29 @@ class StepBody(_Part):
     depends_on: list[StepName | DependencyBody] = Field(default=[], max_length=MOST_STEPS)
     condition: ConditionBody | Annotated[When, Field(strict=False)] = ConditionBody(type=When.ON_SUCCESS)
 
-    @model_validator(mode="before")
+    _is_flat: bool = PrivateAttr(default=False)
+    _spelled: dict[str, str] = PrivateAttr(default={})
+
+    @model_validator(mode="wrap")
     @classmethod
-    def _unfold(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and "action" not in given and given.keys() & _FLAT:
-            action = {key: value for key, value in given.items() if key in _FLAT}
-            return {key: value for key, value in given.items() if key not in _FLAT} | {"action": action}
-        return given
+    def _as_written(cls, given: Any, read: ModelWrapValidatorHandler["StepBody"]) -> "StepBody":
+        if not isinstance(given, Mapping):
+            return read(given)
+        is_flat = "action" not in given and bool(given.keys() & _FLAT)
+        action = {key: value for key, value in given.items() if key in _FLAT} if is_flat else given.get("action")
+        rest = {key: value for key, value in given.items() if key not in _FLAT}
+        step = read({**rest, "action": action} if is_flat else given)
+        step._is_flat = is_flat
+        step._spelled = {to_snake(name): name for name in (*given, *(action if isinstance(action, Mapping) else ()))}
+        return step
+
+    def place(self, *names: str | int) -> Place:
+        """Where a part of the step is in what was written: `("action", "definition", "sql")` of a flat step is
+        `("definition", "sql")`. Names within a definition are its own.
+        """
+        depth = 2 if names[:1] == ("action",) else 1
+        spelled = tuple(self._spelled.get(str(name), name) for name in names[:depth])
+        return (*spelled[1 if self._is_flat and depth == 2 else 0 :], *names[depth:])
 
     @property
     def when(self) -> When:
@@ -127,6 +154,27 @@ class StepBody(_Part):
     @property
     def dependencies(self) -> list[DependencyBody]:
         return [DependencyBody(step=one) if isinstance(one, str) else one for one in self.depends_on]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the parts of steps are in what was written; `at` is where their list stands."""
+
+    at: Place
+    steps: Sequence[StepBody]
+
+    def of(self, number: int, *names: str | int) -> Place:
+        """A part of a step, by the names of `StepBody`."""
+        return (*self.at, number, *self.steps[number].place(*names))
+
+    def definition(self, number: int, *names: str | int) -> Place:
+        """A place within a step's definition; of a saved action, where the step does not change it: its name."""
+        action = self.steps[number].action
+        if action.action_id is None:
+            return self.of(number, "action", "definition", *names)
+        if not names or names[0] not in (action.definition_overrides or {}):
+            return self.of(number, "action", "action_id")
+        return self.of(number, "action", "definition_overrides", *names)
 
 
 class InputBody(_Part):

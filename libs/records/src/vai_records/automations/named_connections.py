@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from vai_common.queries import Queries
 from vai_records.automations import references
+from vai_records.automations.body import Places
 from vai_records.connections import connections
 from vai_records.connections.connections import Unresolved
 from vai_records.definitions.base import ConnectionReference
@@ -20,12 +21,12 @@ _MOST = 50
 """Connections that are looked up for one automation."""
 
 
-async def missing(conn: Queries, org_id: UUID, steps: Sequence[Json], at: Place) -> list[Fault]:
+async def missing(conn: Queries, org_id: UUID, steps: Sequence[Json], at: Places) -> list[Fault]:
     """A warning for each place that names a connection which no run would find. References are filled later."""
     places: dict[str | ConnectionReference, list[tuple[Place, str]]] = {}
     for place, step in enumerate(steps):
         for key, named in _named(step["definition"]):
-            places.setdefault(named, []).append(((*at, place, "action", "definition", key), step["key"]))
+            places.setdefault(named, []).append((at.definition(place, key), step["key"]))
     found: list[Fault] = []
     for named in list(places)[:_MOST]:
         try:

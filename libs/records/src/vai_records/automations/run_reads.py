@@ -18,8 +18,8 @@ from vai_records.listing import totals
 Json = dict[str, Any]
 
 _REST = """id, org_id, automation_id, version_id, parent_run_id, retry_of, retry_from, depth, status, outcome, reason,
-    control, triggered_by, created_by, log_seq, labels, scheduled_for, backfill_id, created_at, updated_at, started_at,
-    completed_at,
+    control, triggered_by, created_by, log_seq, labels, scheduled_for, begins_now, backfill_id, created_at, updated_at,
+    started_at, completed_at,
     CASE WHEN status = 'running' THEN 'live' ELSE 'done' END AS phase"""
 _LARGEST_ERROR = 2_048
 """Bytes of an error that a list shows: it may show one for each step of each automation run."""
@@ -159,7 +159,8 @@ def display_status(run: Any) -> str:
             return "cancelling"
         if run["started_at"] is not None:
             return "running"
-        return "scheduled" if run["scheduled_for"] is not None and run["scheduled_for"] > now() else "queued"
+        waits = run["scheduled_for"] is not None and run["scheduled_for"] > now() and not run["begins_now"]
+        return "scheduled" if waits else "queued"
     return str(run["outcome"] or run["status"])
 
 

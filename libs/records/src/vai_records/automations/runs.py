@@ -46,6 +46,11 @@ UPDATE automation_runs a SET control = 'cancel', updated_at = clock_timestamp() 
 RETURNING a.id
 """
 
+_BEGIN = """
+UPDATE automation_runs SET begins_now = true, updated_at = clock_timestamp()
+WHERE org_id = $1 AND id = $2 AND status = 'running' AND started_at IS NULL AND scheduled_for > clock_timestamp()
+"""
+
 _LIVE_RUNS = """
 SELECT s.run_id FROM automation_steps s
 WHERE s.automation_run_id = ANY($1::uuid[]) AND s.state = 'running' AND s.run_id IS NOT NULL ORDER BY s.run_id
@@ -142,6 +147,11 @@ async def stop(conn: Queries, org_id: UUID, ids: Sequence[UUID], called_by: Sequ
     return [row["id"] for row in await conn.fetch(_STOP, org_id, list(ids), list(called_by))]
 
 
+async def begin_now(conn: Queries, org_id: UUID, run_id: UUID) -> None:
+    """Lets one that waits for its time begin. One that has begun, is due or has ended stays as it is."""
+    await conn.execute(_BEGIN, org_id, run_id)
+
+
 async def to_stop(conn: Queries) -> dict[UUID, list[UUID]]:
     """By organisation, what somebody should have stopped seconds ago: automation runs that are to stop and have runs
     that nobody has cancelled, and those whose calling run was cancelled while it called them."""
@@ -155,8 +165,8 @@ async def live_runs(conn: Queries, ids: Sequence[UUID]) -> list[UUID]:
 
 # What the scheduler reads and writes --------------------------------------------------------------------------------
 
-_EARLY = "coalesce({}.scheduled_for > clock_timestamp(), false)"
-"""Whether the time at which it is to begin has not come yet."""
+_EARLY = "coalesce({0}.scheduled_for > clock_timestamp() AND NOT {0}.begins_now, false)"
+"""Whether the time at which it is to begin has not come yet, and nobody has started it before."""
 _LOCK = f"""
 SELECT r.id, r.org_id, r.automation_id, r.version_id, r.parent_run_id, r.retry_of, r.depth, r.control, r.triggered_by,
     r.created_by, r.traceparent, r.created_at, r.started_at, r.cut_off, r.waits, r.retry_from, r.labels, a.name, a.slug,

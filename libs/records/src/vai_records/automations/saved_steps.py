@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from vai_records.automations import references
-from vai_records.automations.body import StepActionBody as ActionBody
-from vai_records.automations.body import StepBody
+from vai_records.automations.body import Places, StepBody
 from vai_records.automations.step_faults import Names, dependency_faults, reference_faults
 from vai_records.definitions.sql_text import STRAY_REFERENCE, has_stray_reference
 from vai_records.refused import Fault, Place, Refused, refused
@@ -68,13 +67,14 @@ def read_steps(steps: Sequence[StepBody], context: Context, at: Place, *, in_seq
     """
     keys = _keys(steps)
     chain = in_sequence and not any(step.depends_on for step in steps)
+    places = Places(at, steps)
     found: list[Json] = []
     whole: list[Json] = []
     secrets: dict[str, Json] = {}
-    faults: list[Fault] = list(_repeats(keys, at))
+    faults: list[Fault] = list(_repeats(keys, places))
     for place, (key, step) in enumerate(zip(keys, steps, strict=True)):
         try:
-            work = _work(key, step.action, context, (*at, place, "action"))
+            work = _work(key, context, places, place)
         except Refused as error:
             faults += error.faults
             continue
@@ -84,9 +84,9 @@ def read_steps(steps: Sequence[StepBody], context: Context, at: Place, *, in_seq
         before = [{"step": keys[place - 1], "ports": None}] if chain and place else _merged(step)
         found.append({"key": key, "name": step.name, **work.saved, "depends_on": before, "condition": step.when.value})
     if not faults:
-        faults = list(dependency_faults(found, whole, at))
+        faults = list(dependency_faults(found, whole, places))
     if not faults:
-        faults = list(reference_faults(found, whole, context.inputs, at, context.names))
+        faults = list(reference_faults(found, whole, context.inputs, places, context.names))
     if faults:
         raise Refused(faults)
     return ReadSteps(found, secrets, whole)
@@ -106,11 +106,11 @@ def _keys(steps: Sequence[StepBody]) -> list[str]:
     return keys
 
 
-def _repeats(keys: Sequence[str], at: Place) -> Iterator[Fault]:
+def _repeats(keys: Sequence[str], at: Places) -> Iterator[Fault]:
     first: dict[str, int] = {}
     for place, key in enumerate(keys):
         if first.setdefault(key, place) != place:
-            yield (*at, place, "key"), f"another step has the key {key!r}", "duplicate"
+            yield at.of(place, "key"), f"another step has the key {key!r}", "duplicate"
 
 
 @dataclass(frozen=True)
@@ -122,12 +122,12 @@ class _Work:
     whole: Json
 
 
-def _work(key: str, action: ActionBody, context: Context, at: Place) -> _Work:
-    kept = context.kept.get(key)
+def _work(key: str, context: Context, at: Places, place: int) -> _Work:
+    action, kept = at.steps[place].action, context.kept.get(key)
     if action.action_id is not None:
-        return _saved_work(key, action, context.actions.get(action.action_id), kept, at)
-    kind, definition, here = action.real_kind or "", action.whole_definition, (*at, "definition")
-    checks.refuse_agent_only(kind, (*at, "kind"))
+        return _saved_work(key, context.actions.get(action.action_id), kept, at, place)
+    kind, definition, here = action.real_kind or "", action.whole_definition, at.of(place, "action", "definition")
+    checks.refuse_agent_only(kind, at.of(place, "action", "kind"))
     whole = checks.whole(kind, definition, kept, here)
     _check(kind, with_name(key, kind, whole), here)
     shown, hidden = checks.split(kind, _as_read(key, kind, definition, whole), kept, here)
@@ -145,13 +145,17 @@ def _as_read(key: str, kind: str, definition: Json, whole: Json) -> Json:
     return {field: value for field, value in read.items() if field in definition or field != "transform_name"}
 
 
-def _saved_work(key: str, action: ActionBody, saved: SavedAction | None, kept: Json | None, at: Place) -> _Work:
+def _saved_work(key: str, saved: SavedAction | None, kept: Json | None, at: Places, place: int) -> _Work:
+    action = at.steps[place].action
     if saved is None:
-        raise refused((*at, "action_id"), f"there is no action {action.action_id!r}", "unknown_action")
-    overrides, here = action.definition_overrides or {}, (*at, "definition_overrides")
+        raise refused(at.of(place, "action", "action_id"), f"there is no action {action.action_id!r}", "unknown_action")
+    overrides, here = action.definition_overrides or {}, at.of(place, "action", "definition_overrides")
     changed = checks.merge_patch(saved.definition, checks.whole(saved.kind, overrides, kept, here))
     whole = checks.keep_approval(saved.definition, changed)
-    _check(saved.kind, with_name(key, saved.kind, whole), here)
+    try:
+        _check(saved.kind, with_name(key, saved.kind, whole), ())
+    except Refused as error:
+        raise Refused([(at.definition(place, *where), said, word) for where, said, word in error.faults]) from None
     shown, hidden = checks.split(saved.kind, overrides, kept, here)
     return _Work({"kind": saved.kind, "action_id": str(saved.id), "definition": shown}, hidden, whole)
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from vai_records.approvals.fields import SAMPLES, ApprovalField, fields_of, with_article
 from vai_records.automations import references
+from vai_records.automations.body import Places
 from vai_records.automations.inputs import secret_names
 from vai_records.automations.plan import Plan, When, find_cycle
 from vai_records.automations.references import BadReference
@@ -23,22 +24,22 @@ NO_CONDITION: Final = "a condition cannot look at a secret"
 _PORTS = {"approval_gate": ("approved", "rejected")}
 
 
-def dependency_faults(steps: Sequence[Json], definitions: Sequence[Json], at: Place) -> Iterator[Fault]:
+def dependency_faults(steps: Sequence[Json], definitions: Sequence[Json], at: Places) -> Iterator[Fault]:
     """`definitions` are what the steps really do: of a saved action its definition with the step's overrides."""
     by_key = {s["key"]: {**s, "definition": whole} for s, whole in zip(steps, definitions, strict=True)}
     for place, step in enumerate(steps):
-        here = (*at, place, "depends_on")
+        here = at.of(place, "depends_on")
         for one in step["depends_on"]:
             if one["step"] not in by_key:
                 yield here, f"{one['step']!r} is not a step; the steps are {_some(by_key)}", "unknown_step"
             elif one["ports"]:
                 yield from _port_faults(by_key[one["step"]], one["ports"], here)
         if step["condition"] == When.ON_ERROR and not step["depends_on"]:
-            yield (*at, place, "condition"), "on_error needs a step that it waits for", "value_error"
+            yield at.of(place, "condition"), "on_error needs a step that it waits for", "value_error"
     cycle = find_cycle({s["key"]: [d["step"] for d in s["depends_on"] if d["step"] in by_key] for s in steps})
     if cycle:
         place = next(place for place, step in enumerate(steps) if step["key"] == cycle[0])
-        yield (*at, place, "depends_on"), f"the steps wait for each other: {' → '.join(cycle)}", "cycle"
+        yield at.of(place, "depends_on"), f"the steps wait for each other: {' → '.join(cycle)}", "cycle"
 
 
 def ports_of(step: Json) -> tuple[str, ...] | None:
@@ -65,7 +66,11 @@ def _port_faults(source: Json, wanted: Sequence[str], at: Place) -> Iterator[Fau
 
 
 def reference_faults(
-    steps: Sequence[Json], definitions: Sequence[Json], inputs: Mapping[str, Any], at: Place, names: Names | None = None
+    steps: Sequence[Json],
+    definitions: Sequence[Json],
+    inputs: Mapping[str, Any],
+    at: Places,
+    names: Names | None = None,
 ) -> Iterator[Fault]:
     """`definitions` are what the steps really do: of a saved action its definition with the step's overrides.
 
@@ -75,7 +80,7 @@ def reference_faults(
     forms = {step["key"]: _form(definition) for step, definition in zip(steps, definitions, strict=True)}
     known = _Known(plan, inputs, names, forms)
     for place, (step, definition) in enumerate(zip(steps, definitions, strict=True)):
-        here = (*at, place, "action", "definition" if step["action_id"] is None else "action_id")
+        here = at.of(place, "action", "definition" if step["action_id"] is None else "action_id")
         try:
             for where, reference in references.references_in(definition, kind=step["kind"]):
                 if (wrong := known.fault_of(reference, step["key"])) is not None:

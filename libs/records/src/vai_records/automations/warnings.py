@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from vai_records.automations import references
+from vai_records.automations.body import Places
 from vai_records.automations.reference_text import REFERENCE, BadReference
 from vai_records.automations.saved_steps import with_name
 from vai_records.automations.schedule import days_note
@@ -18,16 +19,16 @@ _ALWAYS = (Operator.NE.value, Operator.NOT_IN.value)
 _ODD_NAME = ("[", "\\")
 
 
-def step_warnings(steps: Sequence[Json], definitions: Sequence[Json], at: Place) -> Iterator[Fault]:
+def step_warnings(steps: Sequence[Json], definitions: Sequence[Json], at: Places) -> Iterator[Fault]:
     """Kinds that cannot be run and definitions that are not complete; `definitions` are what the steps really do."""
     for place, (step, definition) in enumerate(zip(steps, definitions, strict=True)):
-        here = (*at, place, "action", "definition")
         plain = references.without_static(with_name(step["key"], step["kind"], definition))
-        for where, message, word in checks.incomplete(step["kind"], plain, here):
-            if step["action_id"] is not None:
-                where = (*here[:-1], "action_id")
-            yield where, f"the step {step['key']} will fail: {message}", word
-        yield from _branch_warnings(definition, here) if step["kind"] == "conditional_branch" else ()
+        for where, message, word in checks.incomplete(step["kind"], plain, ("definition",)):
+            is_within = where[0] == "definition" or step["action_id"] is not None
+            here = at.definition(place, *where[1:]) if is_within else at.of(place, "action", "kind")
+            yield here, f"the step {step['key']} will fail: {message}", word
+        for where, message, word in _branch_warnings(definition) if step["kind"] == "conditional_branch" else ():
+            yield at.definition(place, *where), message, word
 
 
 def condition_warnings(conditions: Sequence[Json], at: Place = ("body", "conditions")) -> Iterator[Fault]:
@@ -50,13 +51,11 @@ def trigger_warnings(trigger: Json, at: Place = ("body", "trigger")) -> Iterator
         yield (*at, "schedule"), note, "days"
 
 
-def _branch_warnings(definition: Json, at: Place) -> Iterator[Fault]:
+def _branch_warnings(definition: Json) -> Iterator[Fault]:
     cases = definition.get("cases")
-    lists: list[tuple[Place, Any]] = [((*at, "conditions"), definition.get("conditions"))]
+    lists: list[tuple[Place, Any]] = [(("conditions",), definition.get("conditions"))]
     for place, case in enumerate(cases if isinstance(cases, list) else ()):
-        lists.append(
-            ((*at, "cases", place, "conditions"), case.get("conditions") if isinstance(case, Mapping) else None)
-        )
+        lists.append((("cases", place, "conditions"), case.get("conditions") if isinstance(case, Mapping) else None))
     for here, conditions in lists:
         for place, one in enumerate(conditions if isinstance(conditions, list) else ()):
             if isinstance(one, Mapping) and isinstance(one.get("field"), str):

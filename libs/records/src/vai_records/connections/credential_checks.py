@@ -16,7 +16,9 @@ from vai_records.connections.oauth import GRANTS, SETTINGS, Unfit, oauth_of
 _PLAIN = ("client_id", "header", "location", "name", "type", "user", "username")
 _SECRET = ("token", "access_token", "api_key", "password", "access_key_id", "secret_access_key", "session_token")
 _OAUTH = ("client_id", "client_secret", "refresh_token")
-_KNOWN = frozenset((*_PLAIN, *_SECRET, *_OAUTH, "headers"))
+_SIGNING = ("client_email", "private_key", "private_key_id")
+_BY_GRANT = dict.fromkeys(GRANTS, _OAUTH) | {"oauth2_jwt_bearer": _SIGNING}
+_KNOWN = frozenset((*_PLAIN, *_SECRET, *_OAUTH, *_SIGNING, "headers"))
 _AUTH = frozenset(("type", "name", "header", "location", "prefix")) | SETTINGS
 _NO_TEXT = frozenset(("access_token_request_data", "default_token_expiration"))
 
@@ -49,13 +51,13 @@ def check_credentials(known: Mapping[str, Any], config: Mapping[str, Any]) -> No
 def _check_oauth(known: Mapping[str, Any], config: Mapping[str, Any], auth: Mapping[str, Any]) -> bool:
     """Whether these are for OAuth 2. Raises `Unusable` for what is half of it."""
     if auth.get("type") not in GRANTS:
-        if found := [name for name in _OAUTH if name in known]:
+        if found := [name for name in (*_OAUTH, *_SIGNING) if name in known]:
             words = " or ".join(GRANTS)
             raise Unusable(f"{found[0]} needs config.auth of the type {words}, with an access_token_url", found[0])
         if found := sorted(SETTINGS & auth.keys()):
             raise Unusable(f"config.auth.{found[0]} is for the types {' and '.join(GRANTS)}")
         return False
-    if other := sorted(known.keys() - {*_OAUTH, "headers"}):
+    if other := sorted(known.keys() - {*_BY_GRANT[auth["type"]], "headers"}):
         raise Unusable(f"config.auth says {auth['type']}: the access token is got, {other[0]} is not used", other[0])
     if known:
         try:

@@ -22,7 +22,7 @@ from vai_records.secrets.secret_names import is_secret_value
 HEADER_WORDS = ("header", "location", "name")
 """Where an API key goes."""
 
-_PLAIN = (*HEADER_WORDS, "client_id", "type", "user", "username")
+_PLAIN = (*HEADER_WORDS, "client_email", "client_id", "type", "user", "username")
 """What credentials hold beside secrets."""
 
 KINDS = {"bearer": "token", "api_key": "api_key", "basic": "username", "http_basic": "username", "none": ""}

@@ -1,9 +1,9 @@
 """OAuth 2.0 (RFC 6749) of a connection: how its access token is asked for, and what the answer means.
 
-`config.auth` says it: `type` (`oauth2_client_credentials` or `oauth2_refresh_token`), `access_token_url`, `scope`,
-`audience`, `access_token_request_data` (whatever else the vendor wants), `token_endpoint_auth_method` and
+`config.auth` says it: `type` (one of `GRANTS`), `access_token_url`, `scope`, `audience`, `subject` (for whom a service
+account acts), `access_token_request_data` (whatever else the vendor wants), `token_endpoint_auth_method` and
 `default_token_expiration` (seconds, where the answer names none). The names are dlt's, and those of RFC 7591.
-`client_id`, `client_secret` and `refresh_token` are credentials.
+`client_id`, `client_secret` and `refresh_token` are credentials; a service account's are in `connections.assertions`.
 """
 
 import base64
@@ -15,21 +15,28 @@ from urllib.parse import quote_plus, urlsplit
 
 import orjson
 
-GRANTS: Final = {"oauth2_client_credentials": "client_credentials", "oauth2_refresh_token": "refresh_token"}
+from vai_records.connections.assertions import Signer, check_key
+
+JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+GRANTS: Final = {
+    "oauth2_client_credentials": "client_credentials",
+    "oauth2_refresh_token": "refresh_token",
+    "oauth2_jwt_bearer": JWT_BEARER,
+}
 METHODS: Final = ("client_secret_post", "client_secret_basic", "none")
 SETTINGS: Final = frozenset(
-    ("access_token_url", "scope", "audience", "access_token_request_data", "token_endpoint_auth_method")
+    ("access_token_url", "scope", "audience", "subject", "access_token_request_data", "token_endpoint_auth_method")
 ) | frozenset(("default_token_expiration",))
 """Words of `config.auth` beside those of every kind of credentials."""
 
-KEPT: Final = ("client_secret", "refresh_token")
+KEPT: Final = ("client_secret", "refresh_token", "private_key", "private_key_id")
 """Credentials that nobody needs who has an access token."""
 
 _DEFAULT_SECONDS: Final = 3600
 _LONGEST_SECONDS: Final = 366 * 86_400
 _MARGIN_SECONDS: Final = 60.0
 _MOST_FIELDS: Final = 50
-_OURS: Final = frozenset(("grant_type", "client_id", "client_secret", "refresh_token"))
+_OURS: Final = frozenset(("grant_type", "client_id", "client_secret", "refresh_token", "assertion"))
 
 
 class Unfit(ValueError):
@@ -69,6 +76,7 @@ class OAuth:
     method: str
     extra: dict[str, str]
     seconds: float
+    signer: Signer | None = field(default=None, repr=False)
 
     @property
     def fingerprint(self) -> str:
@@ -80,6 +88,7 @@ class OAuth:
             self.client_secret,
             self.refresh_token,
             sorted(self.extra.items()),
+            *((self.signer.fingerprint,) if self.signer else ()),
         )
         return hashlib.sha256(orjson.dumps(told)).hexdigest()
 
@@ -92,6 +101,8 @@ class OAuth:
         form = {**self.extra, "grant_type": self.grant}
         if self.grant == "refresh_token":
             form["refresh_token"] = self.refresh_token or ""
+        if self.signer is not None:
+            return headers, {**form, "assertion": self.signer.assertion()}
         if self.method == "client_secret_basic":
             pair = f"{quote_plus(self.client_id)}:{quote_plus(self.client_secret or '')}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
@@ -125,6 +136,8 @@ def oauth_of(known: Mapping[str, Any], config: Mapping[str, Any]) -> OAuth | Non
         return None
     auth: Mapping[str, Any] = config["auth"]
     grant = GRANTS[auth["type"]]
+    if grant == JWT_BEARER:
+        return _signed(known, auth)
     method = auth.get("token_endpoint_auth_method", METHODS[0])
     if method not in METHODS:
         raise Unfit(f"config.auth.token_endpoint_auth_method is one of {', '.join(METHODS)}", "client_secret")
@@ -143,6 +156,23 @@ def oauth_of(known: Mapping[str, Any], config: Mapping[str, Any]) -> OAuth | Non
             "client credentials need a client_secret: token_endpoint_auth_method cannot be none", "client_secret"
         )
     return found
+
+
+def _signed(known: Mapping[str, Any], auth: Mapping[str, Any]) -> OAuth:
+    url, extra = _address(auth.get("access_token_url")), _extra(auth)
+    issuer = _given(known, "client_email", required=True) or ""
+    key = _given(known, "private_key", required=True) or ""
+    try:
+        check_key(key)
+    except ValueError as error:
+        raise Unfit(str(error), "private_key") from None
+    subject = auth.get("subject")
+    if subject is not None and not isinstance(subject, str):
+        raise Unfit("config.auth.subject is a text: the address of the user for whom the account acts")
+    audience, scope = extra.pop("audience", url), extra.pop("scope", None)
+    signer = Signer(issuer, key, _given(known, "private_key_id", required=False), audience, scope, subject)
+    seconds = _seconds_of(auth.get("default_token_expiration", _DEFAULT_SECONDS))
+    return OAuth(url, JWT_BEARER, issuer, None, None, "none", extra, seconds, signer)
 
 
 def _given(known: Mapping[str, Any], name: str, *, required: bool) -> str | None:

@@ -7,13 +7,23 @@ Json = dict[str, Any]
 
 MCP: Final = "mcp"
 TAVILY: Final = "tavily"
+GOOGLE_DRIVE: Final = "google_drive"
 
 _DEFAULTS: Final[Mapping[str, Json]] = {
     TAVILY: {
         "base_url": "https://api.tavily.com",
         "auth": {"type": "api_key", "name": "Authorization", "prefix": "Bearer"},
         "test_path": "usage",
-    }
+    },
+    GOOGLE_DRIVE: {
+        "base_url": "https://www.googleapis.com",
+        "auth": {
+            "type": "oauth2_jwt_bearer",
+            "access_token_url": "https://oauth2.googleapis.com/token",
+            "scope": "https://www.googleapis.com/auth/drive",
+        },
+        "test_path": "drive/v3/about?fields=user",
+    },
 }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,15 +27,23 @@ _ADVICE = {
     "unauthorized_client": "this client may not use this grant: change it at the vendor's, or take another type",
     "unsupported_grant_type": "take another config.auth.type",
 }
+_ADVICE_OF_ACCOUNTS = _ADVICE | {
+    "invalid_grant": "its private_key was revoked or is another account's, there is no such client_email or subject, "
+    "or the clock here is wrong: make a new key, and give it",
+    "invalid_client": "correct client_email and private_key",
+    "unauthorized_client": "the account may not act for this subject, or with this scope: permit it at the vendor's",
+}
+"""Of service accounts, which have no refresh token."""
 
 
 async def ask(oauth: OAuth, slug: str, policy: Policy) -> Answer:
     """The vendor's answer. Raises AUTH_ERROR where it refuses, `Retryable` where it may give one later."""
-    hidden = hidden_of(oauth)
+    sent = oauth.request()
+    hidden = hidden_of(oauth, sent)
     place = hidden.address(oauth.url.partition("?")[0])
     details = {"connection": slug, "url": place}
     try:
-        status, body, wait = await _posted(oauth, policy)
+        status, body, wait = await _posted(oauth.url, sent, policy)
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as error:
         text = f"{place} is not an address for tokens: correct config.auth.access_token_url of {slug}."
         raise Permanent(ErrorCode.DATA_ERROR, text, details) from error
@@ -47,23 +56,27 @@ async def ask(oauth: OAuth, slug: str, policy: Policy) -> Answer:
         except ValueError as error:
             text = f"The answer of {place} holds no access token ({_why(error)}): check config.auth.access_token_url."
             raise Permanent(ErrorCode.AUTH_ERROR, text, details) from None
-    raise _refused(status, body, wait, place, slug, hidden, details)
+    advice = _ADVICE if oauth.signer is None else _ADVICE_OF_ACCOUNTS
+    raise _refused(status, body, wait, place, slug, hidden, details, advice)
 
 
-def hidden_of(oauth: OAuth) -> Hidden:
+def hidden_of(oauth: OAuth, sent: tuple[Mapping[str, str], Mapping[str, str]]) -> Hidden:
     """What is not shown of what the vendor says: the secrets, and the request's headers and fields made of them."""
-    kept = [secret for secret in (oauth.client_secret, oauth.refresh_token) if secret]
-    return Hidden([*kept, *sent_secrets(*oauth.request())])
+    key = oauth.signer and oauth.signer.key
+    kept = [text for text in (oauth.client_secret, oauth.refresh_token, key, sent[1].get("assertion")) if text]
+    return Hidden([*kept, *sent_secrets(*sent)])
 
 
-async def _posted(oauth: OAuth, policy: Policy) -> tuple[int, bytes, float | None]:
+async def _posted(
+    url: str, sent: tuple[dict[str, str], dict[str, str]], policy: Policy
+) -> tuple[int, bytes, float | None]:
     """Status, body, and seconds of a `Retry-After`. A redirect is an answer: secrets follow none."""
-    headers, form = oauth.request()
+    headers, form = sent
     headers["Content-Type"] = "application/x-www-form-urlencoded"
     async with (
         asyncio.timeout(2 * _SECONDS),
         guarded_client(policy, _SECONDS, _SECONDS) as client,
-        client.stream("POST", oauth.url, content=urlencode(form).encode(), headers=headers) as answer,
+        client.stream("POST", url, content=urlencode(form).encode(), headers=headers) as answer,
     ):
         body = bytearray()
         async for chunk in answer.aiter_bytes():
@@ -79,7 +92,14 @@ async def _posted(oauth: OAuth, policy: Policy) -> tuple[int, bytes, float | Non
 
 
 def _refused(
-    status: int, body: bytes, wait: float | None, place: str, slug: str, hidden: Hidden, details: dict[str, Any]
+    status: int,
+    body: bytes,
+    wait: float | None,
+    place: str,
+    slug: str,
+    hidden: Hidden,
+    details: dict[str, Any],
+    advices: Mapping[str, str],
 ) -> RunError:
     said = f"{place}, where {slug} gets its access token, answered {status}"
     details = details | {"statusCode": status}
@@ -91,7 +111,7 @@ def _refused(
         text = f"{said}: it redirects, and secrets follow no redirect. Put the final address into access_token_url."
         return Permanent(ErrorCode.AUTH_ERROR, text, details)
     code, description = _told(body, hidden)
-    advice = _ADVICE.get(code, "correct the connection's credentials and config.auth")
+    advice = advices.get(code, "correct the connection's credentials and config.auth")
     told = f" ({code}{f': {description}' if description else ''})" if code else ""
     return Permanent(ErrorCode.AUTH_ERROR, f"{said}{told}: {advice}.", details | ({"error": code} if code else {}))
 

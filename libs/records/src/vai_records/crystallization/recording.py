@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from vai_common.queries import Row
 from vai_records.agents.definition import DESCRIBE, QUERY, AgentDefinition, Tool
+from vai_records.agents.tools import searched
 from vai_records.agents.turns import Turn
 from vai_records.crystallization.origins import Source, sources_of
 
@@ -168,5 +169,5 @@ def _fixed(name: str, tool: Tool | None, kind: str, given: Json, agent: AgentDef
     if kind == "http_request" and "url" in given:
         fixed["follow_redirects"] = False
     if kind == "agent_search" and "include_domains" not in given:
-        fixed["include_domains"] = list(agent.allowed_domains)
+        fixed["include_domains"] = searched(agent.allowed_domains)
     return fixed

@@ -143,6 +143,9 @@ class DuckdbTransform(Definition):
     on_schema_change: Literal["allow", "fail"] = Field(
         default="allow", description="Whether the table may get, lose or retype columns."
     )
+    engine: Literal["duckdb", "spark"] = Field(
+        default="duckdb", description="What computes the rows: the worker, or the installation's Spark cluster."
+    )
     dry_run: bool = Field(default=False, description="Only plan what would be read; nothing is written.")
 
     @model_validator(mode="after")

@@ -17,6 +17,10 @@ MOST_GLOBS = 50
 MOST_FILES = 1_000_000
 
 _FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){0,9}")
+DRIVE = "gdrive://"
+"""Begins the path of a folder of Google Drive: gdrive://FOLDER_ID/folders/below, or gdrive://root."""
+
+_DRIVE_FOLDER = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
@@ -34,13 +38,16 @@ def _place(path: str) -> str:
     scheme = _SCHEME.match(path)
     if path.startswith("s3://"):
         check_bucket(bucket_of(path))
+    elif path.startswith(DRIVE):
+        if not _DRIVE_FOLDER.fullmatch(path.removeprefix(DRIVE).partition("/")[0]):
+            raise ValueError("after gdrive:// comes the id of a folder, as its address in Drive has it, or root")
     elif path.startswith(("http://", "https://")):
         check_address(path)
         if urlsplit(path).query or "#" in path:
             raise ValueError("the address of an index has no query and no fragment")
     elif scheme:
-        text = f"{scheme[1]}: is not known; a path is s3://bucket/prefix, https://host/folder/, or one below "
-        raise ValueError(text + "the connection's base_url or the folder that the installation allows")
+        text = f"{scheme[1]}: is not known; a path is s3://bucket/prefix, gdrive://FOLDER_ID, https://host/folder/, "
+        raise ValueError(text + "or one below the connection's base_url or the folder that the installation allows")
     if ".." in path.split("/"):
         raise ValueError("a path has no '..' in it; give the place itself")
     return path
@@ -72,8 +79,8 @@ class FileSync(Definition):
     kind: Literal["file_sync"] | None = None
     direction: Literal["pull", "push"] = Field(default="pull", description="pull: into the lake; push: out of it.")
     path: Path = Field(
-        description="The place outside: s3://bucket/prefix, https://host/folder/ (an index), or a path "
-        "below the connection's base_url or, without one, below the folder that the installation allows."
+        description="The place outside: s3://bucket/prefix, gdrive://FOLDER_ID, https://host/folder/ (an index), or a "
+        "path below the connection's base_url or, without one, below the folder that the installation allows."
     )
     folder: Folder = Field(description="The folder of the lake, such as shop/exports.")
     include: Globs = Field(

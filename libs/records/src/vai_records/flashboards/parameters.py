@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from vai_records.definitions.sql_text import fill_placeholders
 from vai_records.strict import Number, Strict, short
@@ -26,6 +26,8 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 class Parameter(Strict):
     """A value that the SQL of tiles names as `{{ name }}`; people change it in a form on the page."""
+
+    model_config = ConfigDict(frozen=True)
 
     name: Name
     type: Literal["date", "text", "number", "boolean"]

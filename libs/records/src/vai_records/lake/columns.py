@@ -54,6 +54,7 @@ FROM datasets d LEFT JOIN dataset_columns c ON c.dataset_id = d.id AND c.holds
 WHERE d.id = ANY($1::uuid[]) AND d.layer <> 'bronze' AND (c.dataset_id IS NULL OR c.unknown <> '{}') ORDER BY d.name
 """
 _OLD = "The table was written by an earlier version, which did not follow columns: it is known after its next run."
+_SOME = "sqlglot cannot tell what these columns are made of; it can of the table's others."
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Columns of a table whose sources are not known; `reason` where it is so for all of them."""
+    """Columns of a table whose sources are not known, and why."""
 
     dataset_id: UUID
     columns: list[str]
-    reason: str | None
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -172,4 +173,6 @@ def _pairs(rows: Sequence[Row]) -> list[Pair]:
 
 async def _unknown(conn: Queries, ids: Sequence[UUID]) -> list[Unknown]:
     rows = await conn.fetch(_UNKNOWN, list(ids))
-    return [Unknown(row["dataset_id"], row["unknown"], _OLD if row["is_old"] else row["reason"]) for row in rows]
+    return [
+        Unknown(row["dataset_id"], row["unknown"], _OLD if row["is_old"] else row["reason"] or _SOME) for row in rows
+    ]

@@ -19,7 +19,9 @@ KEPT_DAYS = 7
 _CLAIM = f"""
 UPDATE lineage_news n SET attempts = attempts + 1, due_at = clock_timestamp() + interval '{CLAIM_SECONDS} s'
 FROM (
-    SELECT id FROM lineage_news WHERE due_at <= clock_timestamp() ORDER BY due_at, id LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT id FROM lineage_news w WHERE due_at <= clock_timestamp()
+        AND NOT EXISTS (SELECT FROM lineage_news e WHERE e.subject_id = w.subject_id AND e.id < w.id)
+    ORDER BY due_at, id LIMIT $1 FOR UPDATE SKIP LOCKED
 ) p
 WHERE n.id = p.id
 RETURNING n.id, n.subject_id, n.sequence, n.occurred_at, n.attempts
@@ -86,7 +88,10 @@ async def wanted(conn: Queries, is_wanted: bool) -> None:
 
 
 async def claim(conn: Queries, most: int) -> list[Claimed]:
-    """The events that are due, the oldest first, for this process alone."""
+    """The events that are due, the oldest first, for this process alone; of each run only the first that is left.
+
+    So a run's end is never told before its beginning: catalogues keep what they were told last.
+    """
     found = [Claimed(**row) for row in await conn.fetch(_CLAIM, most)]
     return sorted(found, key=lambda one: one.id)
 

@@ -8,10 +8,14 @@ from vai_common.queries import Queries
 from vai_records.models.providers import PROVIDERS, Provider
 from vai_records.models.settings import ModelSettings, Price
 
-_CONNECTION = """
-SELECT id, provider, status, config FROM connections WHERE org_id = $1 AND slug = $2 AND deleted_at IS NULL
+# Both in one statement: it stands before each answer of an agent's model.
+_FOUND = """
+SELECT o.settings, c.id, c.provider, c.status, c.config
+FROM organisations o
+LEFT JOIN connections c ON c.org_id = o.id AND c.deleted_at IS NULL
+    AND c.slug = split_part(coalesce($2, o.settings -> 'models' ->> 'default'), '/', 1)
+WHERE o.id = $1
 """
-_SETTINGS = "SELECT settings FROM organisations WHERE id = $1"
 
 
 class NoModel(Exception):
@@ -33,7 +37,8 @@ class ModelChoice:
 
 async def choose(conn: Queries, org_id: UUID, wanted: str | None) -> ModelChoice:
     """The model that is `wanted` (as connection/model), None: the organisation's default. Raises `NoModel`."""
-    settings = ModelSettings.of(await conn.fetchval(_SETTINGS, org_id) or {})
+    row = await conn.fetchrow(_FOUND, org_id, wanted)
+    settings = ModelSettings.of((row["settings"] if row else None) or {})
     name = wanted or settings.default
     if name is None:
         raise NoModel(
@@ -41,8 +46,7 @@ async def choose(conn: Queries, org_id: UUID, wanted: str | None) -> ModelChoice
             f"{', '.join(PROVIDERS)}, and set the organisation's settings.models.default to connection/model"
         )
     slug, _, model = name.partition("/")
-    row = await conn.fetchrow(_CONNECTION, org_id, slug) if model else None
-    if row is None:
+    if not model or row is None or row["id"] is None:
         raise NoModel(f"there is no connection {slug!r} for the model {name!r}: name a model as connection/model")
     provider = PROVIDERS.get(row["provider"])
     if provider is None:

@@ -179,6 +179,8 @@ async def make(
         await _check_model(conn, customer.org_id, model.model, order.loc, "question")
     if isinstance(model, ExplainSchema) and model.needs_model:
         await _check_model(conn, customer.org_id, model.model, order.loc, "meanings")
+    if isinstance(model, ExplainSchema) and model.needs_connection and found is None:
+        raise refused((*order.loc, "tables"), "are those of a connection's database: name its connection")
     if isinstance(model, CreateFlashboard) and model.questions:
         await _check_model(conn, customer.org_id, model.model, order.loc, "tiles", min(model.questions), "question")
     if isinstance(model, CallAgent):
@@ -202,10 +204,15 @@ async def _with_named_connection(
     return replace(order, definition={**order.definition, **filled.definition})
 
 
-def _sealed(keyring: Keyring, org_id: UUID, run_id: UUID, secrets: Json | None, filled: Filled | None) -> bytes | None:
-    """What is kept of a run encrypted: its write-only values, and what it was named with."""
-    if filled is not None and filled.names + filled.secrets:
-        secrets = {**(secrets or NOTHING_KEPT), "names": filled.names, "secrets": filled.secrets}
+def _sealed(keyring: Keyring, org_id: UUID, run_id: UUID, secrets: Json | None, order: Order) -> bytes | None:
+    """What is kept of a run encrypted: its write-only values, what it was named with, and the texts of secrets that are
+    in these: also those which the run before had, whose definition this is.
+    """
+    names, texts = ((), ()) if order.filled is None else (order.filled.names, order.filled.secrets)
+    if secrets is not None and order.stored is not None:
+        texts = tuple(dict.fromkeys((*texts, *order.stored.get("secrets", ()))))
+    if names or texts:
+        secrets = {**(secrets or NOTHING_KEPT), "names": names, "secrets": texts}
     return None if secrets is None else keyring.encrypt_json(secrets, org_id, run_id)
 
 
@@ -213,7 +220,7 @@ def _new_run(keyring: Keyring, customer: Customer, order: Order, judged: tuple[D
     model, found = judged
     run_id = uuid7()
     masked, secrets = checks.split(order.kind, model.stored(), None, order.loc)
-    sealed = _sealed(keyring, customer.org_id, run_id, secrets, order.filled)
+    sealed = _sealed(keyring, customer.org_id, run_id, secrets, order)
     limits = Limits(customer.max_running, found.max_running if found else None)
     held = admit(
         requires_approval=model.requires_approval,

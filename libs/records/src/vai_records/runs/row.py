@@ -6,10 +6,12 @@ Rows stay asyncpg's records: nothing is converted.
 """
 
 from datetime import datetime
-from typing import Any, TypedDict, get_type_hints
+from typing import Any, NewType, TypedDict, get_type_hints
 from uuid import UUID
 
 Json = dict[str, Any]
+JsonText = NewType("JsonText", str)
+"""JSON that has not been read yet."""
 
 
 class RunEnd(TypedDict):
@@ -87,7 +89,7 @@ class ChangedRun(ListedRun, KeptRun):
 
 
 class ClaimedRun(TypedDict):
-    """What a worker needs of a run that it claims."""
+    """What a worker needs of a run that it claims. It reads a definition once for all runs that have the same."""
 
     id: UUID
     org_id: UUID
@@ -103,7 +105,7 @@ class ClaimedRun(TypedDict):
     recovered: bool
     retry_count: int
     control: str | None
-    definition: Json
+    definition: JsonText
     secrets: bytes | None
     progress: Json | None
     started_at: datetime

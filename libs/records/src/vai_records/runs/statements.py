@@ -92,6 +92,8 @@ def _of(table: str, names: Sequence[str]) -> str:
     return ", ".join(f"{table}.{name}" for name in names)
 
 
+_GIVEN = _of("moved", _CLAIMED).replace("moved.definition", "moved.definition::text AS definition")
+
 _LEASE_DATA = f"jsonb_build_object('lease_seconds', {LEASE_SECONDS})"
 
 
@@ -112,7 +114,7 @@ logged AS (
 told AS (
     {told("'action.started'", "'{}'::jsonb", "$1::uuid", "moved WHERE moved.was <> 'running'")}
 )
-SELECT {_of("moved", _CLAIMED)}, {TOLD} FROM moved LEFT JOIN told ON told.subject_id = moved.id
+SELECT {_GIVEN}, {TOLD} FROM moved LEFT JOIN told ON told.subject_id = moved.id
 """
 
 

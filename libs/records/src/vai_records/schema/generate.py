@@ -1,6 +1,6 @@
-"""Writes what is made from the lifecycle's tables: the database trigger and docs/lifecycle.md.
+"""Writes what is made from the lifecycle's tables: the database trigger, docs/lifecycle.md and its picture.
 
-`python -m vai_records.schema.generate` writes both, the trigger into the newest revision of the lifecycle. A
+`python -m vai_records.schema.generate` writes them, the trigger into the newest revision of the lifecycle. A
 revision that databases have run is frozen and never written again: `--next` begins another one, `--freeze` freezes
 those that are there (at a release). With `--check` it writes nothing and exits 1 where a file is stale
 or a frozen one was changed.
@@ -9,10 +9,12 @@ or a frozen one was changed.
 import sys
 from pathlib import Path
 
-from vai_records.lifecycle.transitions import CREATORS, EDGES, MOVES, PHASES, SLICES, Owner, Status
+from vai_records.lifecycle.transitions import CREATORS, EDGES, MOVES, PHASES, SLICES, Owner
 from vai_records.schema import revisions
+from vai_records.schema.drawing import picture
 
 _DOC = Path("docs/lifecycle.md")
+_PICTURE = Path("docs/lifecycle.svg")
 
 
 def _steps_of(owner: Owner) -> list[str]:
@@ -66,12 +68,6 @@ def _listed(words: list[str], indent: str = "    ") -> str:
 
 def document() -> str:
     """docs/lifecycle.md: the picture of the edges, who owns each, and the moves between phases."""
-    picture = [
-        "stateDiagram-v2",
-        "    [*] --> pending",
-        *(f"    {e.source} --> {e.target}: {e.cause} ({e.owner})" for e in EDGES),
-        *(f"    {status} --> [*]" for status in Status if not any(e.source is status for e in EDGES)),
-    ]
     edges = [f"| {e.source} | {e.target} | {e.cause} | {e.owner} | {', '.join(e.phases)} | {e.phase} |" for e in EDGES]
     moves = [f"| {m.status} | {m.source} | {m.target} | {m.cause} | {m.owner} |" for m in MOVES]
     slices = [f"| {service} | {', '.join(owners)} |" for service, owners in SLICES.items()]
@@ -83,9 +79,7 @@ def document() -> str:
             "Drawn from `libs/records/src/vai_records/lifecycle/transitions.py` by `make generate`; not to be edited.",
             "The database trigger is drawn from the same tables, so no statement of any service can leave them.",
             "",
-            "```mermaid",
-            *picture,
-            "```",
+            f"![The statuses of a run, and what leads from one to the next: the table below]({_PICTURE.name})",
             "",
             f"Runs are made by {' and '.join(CREATORS)}; they begin `pending`, `queued` or `held`.",
             "",
@@ -125,7 +119,7 @@ def main(arguments: list[str]) -> int:
         revisions.make_next()
     faults = [f"{name} is frozen: undo its change, and put it into a new revision" for name in revisions.tampered()]
     trigger = revisions.newest_lifecycle()
-    drawn = {trigger: trigger_sql(), _DOC: document()}
+    drawn = {trigger: trigger_sql(), _DOC: document(), _PICTURE: picture()}
     stale = [path for path, text in drawn.items() if not path.exists() or path.read_text() != text]
     if trigger in stale and revisions.is_frozen(trigger):
         faults.append(f"the lifecycle has changed since {trigger.name}, which is frozen: run `make next-lifecycle`")

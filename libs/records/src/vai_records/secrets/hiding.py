@@ -87,7 +87,7 @@ class Hidden:
 
     def is_absent_from(self, text: bytes) -> bool:
         """Whether nothing that is hidden stands in a JSON text that orjson has written: no need to walk its value."""
-        return not any(value.encode() in text for value in self._values)
+        return not any(orjson.dumps(value)[1:-1] in text for value in self._values)
 
     def error(self, error: Error) -> Error:
         """The error, with the values removed from its texts, in place: also their beginnings where `shortened` cut."""
@@ -204,11 +204,16 @@ def _as_text(one: str) -> Iterator[str]:
 
 def _in_json(one: str) -> Iterator[str]:
     """As writers of JSON write it. All escape quotes; some also slashes (PHP), what is not ASCII (Python, PHP), or what
-    HTML reads (Go, Gson)."""
-    for written in (orjson.dumps(one).decode()[1:-1], json.dumps(one)[1:-1]):
+    HTML reads (Go, Gson). Twice: of JSON that was sent and comes back as a text within JSON."""
+    once = _by_both(one)
+    for written in dict.fromkeys((*once, *_by_both(once[0]), *_by_both(once[1]))):
         yield from (written, written.replace("/", "\\/"))
         yield from (written.translate(_escapes(each)) for each in ("<>&", "<>&='"))
         yield _UNICODE_HEX.sub(lambda found: found[0][:2] + found[0][2:].upper(), written)
+
+
+def _by_both(text: str) -> tuple[str, str]:
+    return orjson.dumps(text).decode()[1:-1], json.dumps(text)[1:-1]
 
 
 def _escapes(characters: str) -> dict[int, str]:

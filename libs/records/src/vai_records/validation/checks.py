@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic.alias_generators import to_camel, to_snake
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from vai_common.validation_messages import told
@@ -15,6 +14,7 @@ from vai_records.definitions.kinds import AGENT_ONLY, KINDS
 from vai_records.definitions.presets import PRESETS
 from vai_records.refused import Fault, Place, Refused, refused
 from vai_records.validation.masking import PLACES, WITH_SECRETS, SecretMissing, masked, reunite, tidied
+from vai_records.validation.places import meant, real_place
 
 Json = dict[str, Any]
 
@@ -116,9 +116,11 @@ def check_saved(kind: str, definition: Json, loc: Place) -> None:
     try:
         _validated(kind, definition)
     except ValidationError as error:
-        wrong = [fault for fault in error.errors(include_url=False) if fault["type"] not in _MAY_COME]
-        if wrong:
-            raise _refusal(kind, wrong, loc, definition) from error
+        faults = error.errors(include_url=False)
+        if any(fault["type"] not in _MAY_COME for fault in faults):
+            near = meant(faults, definition)
+            wrong = [fault for fault in near if fault["type"] not in _MAY_COME]
+            raise _refusal(kind, wrong or near, loc, definition) from error
 
 
 def as_read(kind: str, definition: Json, loc: Place) -> Json:
@@ -212,40 +214,10 @@ def _faults(kind: str, errors: list[ErrorDetails], loc: Place, definition: Json)
     """Each place once: where a value may be of several types, a checker says of each why it is not that."""
     model = definition_model(kind) if KINDS[kind].available else Definition
     faults: dict[Place, Fault] = {}
-    for fault in errors:
+    for fault in meant(errors, definition):
         place = (*loc, *real_place(fault["loc"], definition, is_missing=fault["type"] in _MAY_COME))
         faults.setdefault(place, (place, told(fault["msg"], fault["loc"], model), fault["type"]))
     return list(faults.values())
-
-
-def real_place(place: Place, value: Any, *, is_missing: bool) -> Place:
-    """The place in `value` that a checker means, without the names of the types that it tried to read there.
-
-    `("headers", "X-A", "constrained-str")` is `("headers", "X-A")`. A type may be named as a key is:
-    `("trigger", "schedule", "timezone")` is `("trigger", "timezone")`.
-    """
-    for number, part in enumerate(place):
-        there = _inside(part, value)
-        rest = place[number + 1 :]
-        if there is None:
-            if isinstance(value, Mapping) and not rest and is_missing:
-                return (part,)
-            continue
-        found = real_place(rest, there[0], is_missing=is_missing)
-        if not found and rest and (other := real_place(rest, value, is_missing=is_missing)):
-            return other
-        return (part, *found)
-    return ()
-
-
-def _inside(part: str | int, value: Any) -> tuple[Any] | None:
-    """What stands at a part of a place; None: nothing does."""
-    if isinstance(value, Mapping):
-        names = (part, to_snake(part), to_camel(part)) if isinstance(part, str) else (part,)
-        return next(((value[name],) for name in names if name in value), None)
-    if isinstance(value, list) and isinstance(part, int) and part < len(value):
-        return (value[part],)
-    return None
 
 
 def incomplete(kind: str, definition: Json, loc: Place) -> list[Fault]:

@@ -4,7 +4,7 @@ It may be wanted, so it is a warning. The steps of one automation are taken as k
 extractions that ask the same connection for the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -57,13 +57,17 @@ async def told(
     ][:_MOST]
 
 
-async def told_of_steps(pool: Pool, org_id: UUID, own_id: UUID, steps: Sequence[Json], at: Place) -> list[Fault]:
-    """The same for the steps of an automation, as they are stored; a step that names a saved action is that action."""
+async def told_of_steps(
+    pool: Pool, org_id: UUID, own_id: UUID, steps: Sequence[Json], at: Callable[[int], Place]
+) -> list[Fault]:
+    """The same for the steps of an automation, as they are stored; a step that names a saved action is that action.
+
+    `at` says where the definition of a step was written.
+    """
     found = []
     for place, step in enumerate(steps):
         if step["kind"] in _WRITES_INTO and step["action_id"] is None:
-            here = (*at, place, "action", "definition")
-            found += await told(pool, org_id, own_id, (step["kind"], step["definition"], None), here)
+            found += await told(pool, org_id, own_id, (step["kind"], step["definition"], None), at(place))
     return found
 
 

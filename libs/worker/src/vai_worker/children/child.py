@@ -21,13 +21,15 @@ from vai_worker.children.link import Level, Link, Stop
 class SocketLink:
     """The link over the child's socket. A thread receives answers and the request to stop, and ends with the worker.
 
-    Another thread sends every `beat_seconds` that this process lives, also while its work sends nothing.
+    Another thread sends every `beat_seconds` that this process lives, also while its work sends nothing. Several
+    threads may ask; they take turns.
     """
 
     def __init__(self, channel: socket.socket, beat_seconds: float) -> None:
         self._channel = channel
         self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._sending = threading.Lock()
+        self._asking = threading.Lock()
         self._stopped = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._beat, args=(beat_seconds,), daemon=True).start()
@@ -39,8 +41,9 @@ class SocketLink:
         self.send({"type": "progress", "progress": progress})
 
     def ask(self, question: str, payload: dict[str, Any]) -> dict[str, Any]:
-        self.send({"type": "ask", "question": question, "payload": payload})
-        answer = self._answers.get()
+        with self._asking:
+            self.send({"type": "ask", "question": question, "payload": payload})
+            answer = self._answers.get()
         if answer["error"] is not None:
             raise frames.error_of(answer["error"])
         found: dict[str, Any] = answer["answer"]

@@ -104,4 +104,6 @@ def environment_of_children(lake_url: str) -> dict[str, str]:
     }
     home = Path(tempfile.gettempdir()) / f"vai-scratch-{os.getuid()}"
     home.mkdir(mode=0o700, exist_ok=True)
+    if places := os.environ.get("PYTHONPATH"):  # they work elsewhere, and must find what their worker finds
+        passed["PYTHONPATH"] = os.pathsep.join(os.path.abspath(place) for place in places.split(os.pathsep) if place)
     return {**passed, "HOME": str(home), "RUNTIME__DLTHUB_TELEMETRY": "false", "ARROW_DEFAULT_MEMORY_POOL": "system"}

@@ -9,36 +9,26 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from vai_common.clock import steady_seconds
-from vai_common.egress.httpx2_guard import guarded_client
 from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_common.queries import Queries
 from vai_records.connections.credentials import secret_texts
 from vai_records.models import usage
 from vai_records.models.choice import ModelChoice, NoModel, choose
 from vai_records.models.prices import cost_of
-from vai_records.models.providers import CHAT, MESSAGES, address_of, key_of, protocol_of
 from vai_records.secrets.hiding import Hidden, HiddenStream
 from vai_worker import metrics
 from vai_worker.children.job import ConnectionSecret
+from vai_worker.models.clients import ModelClients, built_once
 from vai_worker.models.faults import cut_off, fault_of
 from vai_worker.models.tokens import tokens_of
 from vai_worker.owned import Owned
 
 if TYPE_CHECKING:
-    import httpx2
     from pydantic_ai.messages import ModelMessage, ModelResponse
     from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 
-SILENCE_SECONDS = 120.0
-"""How long a model may say nothing at all before the call counts as broken."""
-
 LONGEST_SECONDS = 900.0
 """How long one answer may take, however steadily it comes."""
-
-LARGEST_ANSWER = 16 << 20
-"""Bytes of an answer with everything around it: more than any model says, and what a worker can hold."""
-
-_KEYLESS = "none"
 
 
 @dataclass(frozen=True)
@@ -144,15 +134,18 @@ class OpenModel:
 
 
 @asynccontextmanager
-async def opened(run: Owned, wanted: str | None) -> AsyncIterator[OpenModel]:
-    """The model that is `wanted` (connection/model; None: the organisation's default). Raises DATA_ERROR if none is."""
+async def opened(run: Owned, wanted: str | None, clients: ModelClients | None = None) -> AsyncIterator[OpenModel]:
+    """The model that is `wanted` (connection/model; None: the organisation's default). Raises DATA_ERROR if none is.
+
+    Who is looked up is what the organisation says now; `clients` keep the way there for the next question.
+    """
     try:
         choice = await choose(run.pool, run.org_id, wanted)
     except NoModel as error:
         raise Permanent(ErrorCode.DATA_ERROR, f"{str(error)[0].upper()}{str(error)[1:]}.", {"model": wanted}) from None
     connection = await run.connection_of(choice.connection_id)
-    async with guarded_client(run.addresses, read_timeout=SILENCE_SECONDS, most_bytes=LARGEST_ANSWER) as client:
-        model = _built(choice, connection, client)
+    lent = built_once if clients is None else clients.lent
+    async with lent(run, choice, connection) as model:
         yield OpenModel(run, choice, model, Hidden(secret_texts(connection.credentials)), connection)
 
 
@@ -208,42 +201,3 @@ def _settings(once: str, max_tokens: int | None) -> Any:
     if max_tokens is not None:
         settings["max_tokens"] = max_tokens
     return settings
-
-
-def _built(choice: ModelChoice, connection: ConnectionSecret, client: "httpx2.AsyncClient") -> "Model[Any]":
-    """pydantic-ai's model over our client. It never tries again by itself: a run does that, and says so."""
-    key = key_of(connection.credentials) or _KEYLESS
-    headers = {**(choice.config.get("headers") or {}), **(connection.credentials.get("headers") or {})}
-    address, protocol = address_of(choice.provider, choice.config), protocol_of(choice.provider, choice.config)
-    if protocol == MESSAGES:
-        return _anthropic(choice.model, key, address.removesuffix("/v1"), headers, client)
-    return _openai(choice, protocol, key, address, headers, client)
-
-
-def _anthropic(
-    model: str, key: str, address: str, headers: dict[str, str], client: "httpx2.AsyncClient"
-) -> "Model[Any]":
-    from anthropic import AsyncAnthropic
-    from pydantic_ai.models.anthropic import AnthropicModel
-    from pydantic_ai.providers.anthropic import AnthropicProvider
-
-    sdk = AsyncAnthropic(api_key=key, base_url=address, http_client=client, max_retries=0, default_headers=headers)
-    return AnthropicModel(model, provider=AnthropicProvider(anthropic_client=sdk))
-
-
-def _openai(
-    choice: ModelChoice, protocol: str, key: str, address: str, headers: dict[str, str], client: "httpx2.AsyncClient"
-) -> "Model[Any]":
-    from openai import AsyncOpenAI
-    from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
-    from pydantic_ai.providers.openai import OpenAIProvider
-    from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
-
-    sdk = AsyncOpenAI(api_key=key, base_url=address, http_client=client, max_retries=0, default_headers=headers)
-    if choice.provider.name == "openai":
-        provider: Any = OpenAIProvider(openai_client=sdk)
-    else:
-        provider = OpenAICompatibleProvider(choice.provider.name, openai_client=sdk)
-    if protocol == CHAT:
-        return OpenAIChatModel(choice.model, provider=provider)
-    return OpenAIResponsesModel(choice.model, provider=provider)

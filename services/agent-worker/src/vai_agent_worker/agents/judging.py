@@ -70,6 +70,12 @@ def judge(response: "ModelResponse", agent: AgentDefinition) -> "Final | Again |
     return Final(text) if text else Again([_EMPTY], "the answer is empty")
 
 
+def end_of(response: "ModelResponse", agent: AgentDefinition) -> Final | None:
+    """The end, if an answer is one."""
+    judged = judge(response, agent)
+    return judged if isinstance(judged, Final) else None
+
+
 def _output(response: "ModelResponse", schema: Json, text: str) -> "Final | Again":
     calls = response.tool_calls
     try:

@@ -19,7 +19,7 @@ from vai_common.queries import Queries
 from vai_records.agents import agents
 from vai_records.agents.agents import Known
 from vai_records.agents.definition import DESCRIBE, QUERY, AgentDefinition, Tool
-from vai_records.agents.tools import NotAllowed, check_call
+from vai_records.agents.tools import NotAllowed, check_call, searched
 from vai_records.automations import automations
 from vai_records.automations.references import may_name
 from vai_records.catalogue import actions
@@ -136,7 +136,7 @@ class Toolbox:
         if offer.kind == "http_request" and "url" in arguments:
             more["follow_redirects"] = False  # a redirect would choose the domain
         if offer.kind == "agent_search" and "include_domains" not in arguments:
-            more["include_domains"] = self.agent.allowed_domains
+            more["include_domains"] = searched(self.agent.allowed_domains)
         if offer.kind == "agent_fetch_page":
             more["allowed_domains"] = self.agent.allowed_domains
         if offer.kind == "explain_schema" and offer.tool is None:

@@ -1,13 +1,14 @@
 """The work of one agent's run, from one durable step to the next.
 
-Each step is a transaction: an answer is written before anything is done with it; the runs of its calls are made in the
-transaction that writes which they are; what they came to is written before the model is asked again. So whoever takes
-the run over goes on behind the last of these, asks nothing twice and does nothing twice.
+Each step is a transaction: an answer is written before anything is done with it, and with it which calls follow and
+their runs; what they came to is written before the model is asked again. So whoever takes the run over goes on behind
+the last of these, asks nothing twice and does nothing twice.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -19,9 +20,10 @@ from vai_agent_worker.agents.live_text import LiveText
 from vai_agent_worker.agents.marking import data
 from vai_agent_worker.agents.toolbox import Offer, Toolbox
 from vai_agent_worker.metrics import agent_calls, agent_steps
+from vai_common.db import dump_json, load_json
 from vai_common.errors import ErrorCode, Permanent
 from vai_common.messages.bell import Bell
-from vai_common.queries import Row
+from vai_common.queries import Queries, Row
 from vai_records.agents import turns as kept
 from vai_records.agents.definition import AgentDefinition
 from vai_records.agents.tools import NotAllowed
@@ -35,15 +37,26 @@ from vai_records.secrets.keys import SecretError
 from vai_records.threads.history import Earlier
 from vai_worker.children.link import Stop
 from vai_worker.kind import Park
+from vai_worker.models.clients import ModelClients
 from vai_worker.models.opened import OpenModel, Said, opened
 from vai_worker.models.outputs import output_tool
 from vai_worker.owned import Owned
 
 if TYPE_CHECKING:
-    from pydantic_ai.messages import ToolCallPart
+    from pydantic_ai.messages import ModelMessage, ToolCallPart
     from pydantic_ai.models import ModelRequestParameters
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What follows from an answer: `calls` and `results` as they are kept (None: not yet), and the runs to make."""
+
+    calls: list[Json] | None = None
+    results: list[Json] | None = None
+    new: Sequence[NewRun] = ()
+    again: Again | None = None
 
 
 @dataclass
@@ -57,6 +70,7 @@ class Work:
     agent: AgentDefinition
     customer: Customer
     toolbox: Toolbox
+    models: ModelClients
     turns: list[Turn] = field(default_factory=list)
     earlier: list[Earlier] = field(default_factory=list)
 
@@ -69,11 +83,12 @@ class Work:
             if turn is None or turn.results is not None:
                 self._check()
                 await self._ask()
-            elif turn.calls is None:
-                if (end := await self._decide(turn)) is not None:
-                    return self._result(turn, end)
-            else:
+            elif turn.calls is not None:
                 await self._collect(turn, turn.calls)
+            elif (end := judging.end_of(response_of(turn), self.agent)) is not None:
+                return self._result(turn, end)
+            else:
+                await self._decide(turn)
 
     # Asking ----------------------------------------------------------------------------------------------------------
 
@@ -94,7 +109,6 @@ class Work:
 
     async def _ask(self) -> None:
         number = len(self.turns) + 1
-        parameters = self._parameters()
         offered = self.toolbox.characters
         told = (self.agent, self.definition, self.turns, offered, self.earlier)
         conversation, shortened = await asyncio.to_thread(messages, *told)
@@ -102,17 +116,25 @@ class Work:
             about = {"turn": number, "cut": shortened.cut}
             await self.run.log("conversation_shortened", shortened.in_words, about, "warning")
         live = LiveText(self.run, number)
-        async with opened(self.run, self.agent.model) as model:
+        async with opened(self.run, self.agent.model, self.models) as model:
             try:
-                async with asyncio.timeout(self._seconds_left()):
-                    once = f"{self.run.id}-{number}"
-                    said = await model.say(conversation, parameters, once=once, on_text=live.add)
-            except TimeoutError:
-                most = self.agent.limits.seconds
-                raise budget.over("seconds", most, self._used(), self._last_text(), ErrorCode.TIMEOUT) from None
+                said = await self._said(model, conversation, number, live)
+                step = await self._write_answer(model, number, said)
             finally:
                 await live.end()
-            await self._write_answer(model, number, said)
+        await self._tell_answer(self.turns[-1])
+        await self._tell_step(self.turns[-1], step)
+
+    async def _said(
+        self, model: OpenModel, conversation: "Sequence[ModelMessage]", number: int, live: LiveText
+    ) -> Said:
+        parameters = self._parameters()
+        try:
+            async with asyncio.timeout(self._seconds_left()):
+                return await model.say(conversation, parameters, once=f"{self.run.id}-{number}", on_text=live.add)
+        except TimeoutError:
+            most = self.agent.limits.seconds
+            raise budget.over("seconds", most, self._used(), self._last_text(), ErrorCode.TIMEOUT) from None
 
     def _seconds_left(self) -> float:
         return max(0.001, self.agent.limits.seconds - self._used().seconds)
@@ -134,39 +156,55 @@ class Work:
             allow_text_output=not outputs,
         )
 
-    async def _write_answer(self, model: OpenModel, number: int, said: Said) -> None:
-        answer = judging.stored(said.response)
+    async def _write_answer(self, model: OpenModel, number: int, said: Said) -> _Step:
+        """Writes an answer together with what follows from it. If that cannot be found out, the answer alone."""
         name = model.choice.name
+        answer = load_json(dump_json(judging.stored(said.response)))  # as another worker would read it
         new = Answered(number, name, answer, said.input_tokens, said.output_tokens, said.dollars)
-        async with self.run.guarded() as conn:
-            written = await kept.answered(conn, self.run.id, new)
-            await model.count(conn, said)
-            await checkpoints.save(conn, self.run.id, {"turn": number})
-        self.run.advanced = True
+        self.turns.append(new.as_turn())
+        try:
+            step = await self._follows(self.turns[-1])
+        except Exception:
+            await self._write(_Step(), partial(self._answered, new), partial(model.count, said=said))
+            await self._tell_answer(self.turns[-1])
+            raise
+        return await self._write(step, partial(self._answered, new), partial(model.count, said=said))
+
+    async def _answered(self, new: Answered, conn: Queries, step: _Step) -> None:
+        await kept.answered(conn, self.run.id, new, step.calls, step.results)
         agent_steps.inc()
-        self.turns.append(written)
-        calls = [{"id": one.tool_call_id, "tool": one.tool_name} for one in response_of(self.turns[-1]).tool_calls]
-        told = {"turn": number, "model": name, "input_tokens": said.input_tokens, "output_tokens": said.output_tokens,
-                "dollars": said.dollars, "calls": calls}  # fmt: skip
-        await self.run.log("model_answered", _answered_in_words(name, calls), told)
+
+    async def _tell_answer(self, turn: Turn) -> None:
+        calls = [{"id": one.tool_call_id, "tool": one.tool_name} for one in response_of(turn).tool_calls]
+        told = {"turn": turn.turn, "model": turn.model, "input_tokens": turn.input_tokens,
+                "output_tokens": turn.output_tokens, "dollars": turn.dollars, "calls": calls}  # fmt: skip
+        await self.run.log("model_answered", _answered_in_words(turn.model, calls), told)
 
     # Deciding --------------------------------------------------------------------------------------------------------
 
-    async def _decide(self, turn: Turn) -> Final | None:
-        """What follows from an answer: its end, or its calls are made and written."""
+    async def _decide(self, turn: Turn) -> None:
+        """For an answer that was written alone: its calls are made and written."""
+        step = await self._write(await self._follows(turn), partial(self._called, turn))
+        await self._tell_step(self.turns[-1], step)
+
+    async def _called(self, turn: Turn, conn: Queries, step: _Step) -> None:
+        if step.calls is not None:
+            await kept.called(conn, self.run.id, turn.turn, step.calls)
+        if step.results is not None:
+            await kept.came_to(conn, self.run.id, turn.turn, step.results)
+
+    async def _follows(self, turn: Turn) -> _Step:
+        """What follows from an answer. Nothing is done yet, and nothing written."""
         judged = judging.judge(response_of(turn), self.agent)
         if isinstance(judged, Final):
-            return judged
+            return _Step()
         if isinstance(judged, Again):
             self._check_output(judged)
-            await self._ask_again(turn, judged)
-            return None
+            return _Step([], [{"text": text, "failed": True} for text in judged.texts], again=judged)
         budget.check_calls(self.agent.limits, self._used(), len(judged), self._last_text())
         planned, new = await self._plan(turn, judged)
-        await self._write_calls(turn, planned, new)
-        for call in planned:
-            await self._tell_call(turn, call)
-        return None
+        refused = [_result_of(call, None) for call in planned] if not any(map(was_made, planned)) else None
+        return _Step(planned, refused, new)
 
     def _check_output(self, judged: Again) -> None:
         tries = len(judging.vain_in_a_row(self.turns[:-1])) + 1
@@ -174,15 +212,6 @@ class Work:
             text = f"The agent gave no answer that fits its schema, {tries} times: {judged.why}."
             details = {"agent": self.slug, "reached": self._used().as_json()}
             raise Permanent(ErrorCode.DATA_ERROR, text[:2_000], details)
-
-    async def _ask_again(self, turn: Turn, judged: Again) -> None:
-        results: list[Json] = [{"text": text, "failed": True} for text in judged.texts]
-        async with self.run.guarded() as conn:
-            await kept.called(conn, self.run.id, turn.turn, [])
-            await kept.came_to(conn, self.run.id, turn.turn, results)
-        self.turns[-1] = replace(turn, calls=[], results=results)
-        text = f"The model is asked again: {judged.why}."
-        await self.run.log("answer_refused", text[:500], {"turn": turn.turn}, "warning")
 
     async def _plan(self, turn: Turn, calls: "Sequence[ToolCallPart]") -> tuple[list[Json], list[NewRun]]:
         planned: list[Json] = []
@@ -221,20 +250,41 @@ class Work:
         except SecretError:
             raise NotAllowed("what the tool keeps secret cannot be read; a person must look at it") from None
 
-    async def _write_calls(self, turn: Turn, planned: list[Json], new: list[NewRun]) -> None:
+    async def _write(
+        self,
+        step: _Step,
+        write: Callable[[Queries, _Step], Awaitable[None]],
+        count: Callable[[Queries], Awaitable[None]] | None = None,
+    ) -> _Step:
+        """One transaction: what `write` writes of the step, and the runs of its calls. The step as it was written.
+
+        Counting comes last: all runs of the organisation that ask the same model count in the same row.
+        """
+        number = self.turns[-1].turn
         async with self.run.guarded() as conn:
             asked = await conn.fetchval("SELECT control FROM runs WHERE id = $1", self.run.id)
-            if asked == "cancel":  # its children were looked for before these were made
+            if asked == "cancel" and step.calls:  # its children were looked for before these were made
                 self.run.stop_reason = asked
-                raise Stop
-            if new:
-                await statements.create(conn, new)
-            await kept.called(conn, self.run.id, turn.turn, planned)
-            await checkpoints.save(conn, self.run.id, {"turn": turn.turn, "calls": len(planned)})
-        for one in new:
+                step = _Step()
+            await write(conn, step)
+            if step.new:
+                await statements.create(conn, step.new)
+            await checkpoints.save(conn, self.run.id, {"turn": number, "calls": len(step.calls or [])})
+            if count is not None:
+                await count(conn)
+        self.run.advanced = True
+        for one in step.new:
             word, rung = one.ring
             self.bell.ring(word, [rung])
-        self.turns[-1] = replace(turn, calls=planned)
+        self.turns[-1] = replace(self.turns[-1], calls=step.calls, results=step.results)
+        return step
+
+    async def _tell_step(self, turn: Turn, step: _Step) -> None:
+        for call in step.calls or []:
+            await self._tell_call(turn, call)
+        if step.again is not None:
+            text = f"The model is asked again: {step.again.why}."
+            await self.run.log("answer_refused", text[:500], {"turn": turn.turn}, "warning")
 
     async def _tell_call(self, turn: Turn, call: Json) -> None:
         about = {"turn": turn.turn, "call_id": call["id"], "tool": call["tool"]}

@@ -19,7 +19,7 @@ from vai_api_gateway.automations.shapes import AutomationShape
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http import shapes
 from vai_api_gateway.http.answers import PROBLEMS, answer
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import LONGEST_NAME, SLUG_PATTERN, Json, Shape
 from vai_api_gateway.problems import ProblemDetail, conflict, details, not_found
 from vai_common.queries import Row

@@ -13,7 +13,7 @@ from vai_api_gateway.catalogue.slugs import SlugMet, with_slug
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer, nothing, page
 from vai_api_gateway.http.etags import CHANGED, IfMatch, expected, has_changed, tagged
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import LONGEST_NAME, Order
 from vai_api_gateway.problems import Problem, conflict, not_found
 from vai_api_gateway.runs.finding import LabelWords

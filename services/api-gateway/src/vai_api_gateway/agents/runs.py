@@ -12,7 +12,7 @@ from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, InDigits, StatusWords, answer, words
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import LONGEST_NAME, STATUS_NAMES, RunsShape
 from vai_api_gateway.http.streaming import Visit, answer_seen, answer_stream, stream_response
 from vai_api_gateway.logs.stream import SEEN, cursor_of, log_events

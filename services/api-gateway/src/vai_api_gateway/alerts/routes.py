@@ -21,7 +21,7 @@ from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Admin, Operator, Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer, nothing, users_named
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import Json
 from vai_api_gateway.problems import conflict, not_found
 from vai_common.ids import uuid7

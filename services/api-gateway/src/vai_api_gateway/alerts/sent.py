@@ -9,7 +9,7 @@ from vai_api_gateway.alerts.shapes import AlertShape, AlertsShape, alert_json
 from vai_api_gateway.auth.roles import Operator, Viewer
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer, one_of, words
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.problems import conflict, not_found
 from vai_records.alerts import alerts
 from vai_records.alerts.alerts import STATUSES, Filters

@@ -10,7 +10,7 @@ from vai_api_gateway.audit.shapes import AuditShape, entry_json
 from vai_api_gateway.auth.roles import Admin
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, answer, one_of, words
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import LONGEST_NAME
 from vai_records.audit import lists
 from vai_records.audit.entries import Outcome

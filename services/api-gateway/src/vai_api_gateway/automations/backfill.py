@@ -14,7 +14,7 @@ from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Operator
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import Body, Shape
 from vai_api_gateway.problems import conflict, not_found
 from vai_common.messages.bell import AUTOMATION

@@ -12,7 +12,7 @@ from vai_api_gateway.auth.roles import Operator, Viewer
 from vai_api_gateway.automations.routes import get_automation_row
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, answer, users_named
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import Shape, UserShape
 from vai_api_gateway.problems import conflict, not_found
 from vai_api_gateway.runs.deciding import decisions

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from vai_common.queries import Pool
 from vai_records.automations import automations
+from vai_records.automations.body import Places
 from vai_records.automations.inputs import BY_HAND
 from vai_records.automations.saved_steps import SavedAction
 from vai_records.catalogue.naming import id_in
-from vai_records.refused import Place, refused
+from vai_records.refused import refused
 
 Json = dict[str, Any]
 
@@ -32,7 +33,7 @@ def calls_of(steps: Sequence[Json], known: Mapping[str, SavedAction]) -> dict[st
 
 
 async def refuse_bad_calls(
-    pool: Pool, org_id: UUID, identity: tuple[UUID, str], calls: Mapping[str, int], at: Place
+    pool: Pool, org_id: UUID, identity: tuple[UUID, str], calls: Mapping[str, int], at: Places
 ) -> dict[str, UUID]:
     """The ids of the called automations, by name.
 
@@ -46,14 +47,15 @@ async def refuse_bad_calls(
     while names:
         for name, place in names.items():
             if name == identity[1] or id_in(name) == identity[0]:
-                raise refused(_place(at, place), _loop(name, calls), "cycle")
+                raise refused(at.definition(place, "automation"), _loop(name, calls), "cycle")
         found = await automations.named(pool, org_id, sorted(names))
         for name, place in calls.items():
             if name in found and found[name]["needs_secret"]:
                 message = f"the automation {name!r} needs a secret input, and {BY_HAND}"
-                raise refused(_place(at, place), message, "unmet")
+                raise refused(at.definition(place, "automation"), message, "unmet")
             if not asked and name not in found:
-                raise refused(_place(at, place), f"there is no automation {name!r}", "unknown_automation")
+                here = at.definition(place, "automation")
+                raise refused(here, f"there is no automation {name!r}", "unknown_automation")
         ids |= {name: row["id"] for name, row in found.items() if name in calls}
         asked |= names.keys()
         following = {(called, names[name]) for name, row in found.items() for called in row["calls"] if called}
@@ -69,10 +71,6 @@ def with_ids(steps: Sequence[Json], ids: Mapping[str, UUID]) -> list[Json]:
         else step
         for step in steps
     ]
-
-
-def _place(at: Place, place: int) -> Place:
-    return (*at, place, "action", "definition", "automation")
 
 
 def _loop(name: str, calls: Mapping[str, int]) -> str:

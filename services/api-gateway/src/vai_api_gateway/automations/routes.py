@@ -32,7 +32,7 @@ from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer, nothing, one_of, page, words
 from vai_api_gateway.http.etags import CHANGED, IfMatch, etag_of, expected, has_changed, tagged
 from vai_api_gateway.http.idempotency import TAKES_KEY, key_of
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import LONGEST_NAME, Order
 from vai_api_gateway.problems import Problem, conflict, details, not_found
 from vai_api_gateway.runs.finding import LabelWords

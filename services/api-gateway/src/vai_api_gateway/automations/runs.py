@@ -22,7 +22,7 @@ from vai_api_gateway.automations.shapes import (
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer, one_of, page, words
 from vai_api_gateway.http.idempotency import TAKES_KEY, header_key
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import LogsShape
 from vai_api_gateway.http.streaming import Visit, answer_seen, answer_stream, stream_response
 from vai_api_gateway.logs.routes import LINES, After, Entries, Keys, LeastLevel, Order, Part, answer_logs
@@ -86,6 +86,17 @@ async def cancel_automation_run(request: Request, principal: Operator, run_id: U
     """No further step starts, running steps are cancelled, those that await approval are rejected; then it ends."""
     gateway = gateway_of(request)
     await triggering.cancel(gateway, principal, await _get(gateway, principal, run_id))
+    return await triggering.show(gateway, request, await _get(gateway, principal, run_id))
+
+
+@router.post("/{run_id}/execute", response_model=WholeAutomationRunShape, summary="Start a scheduled automation run")
+async def execute_automation_run(request: Request, principal: Operator, run_id: UUID) -> Response:
+    """Starts one that waits for its `scheduledFor`, before that time; one that has begun or ended is answered as it is.
+
+    `scheduledFor` stays as it was asked for.
+    """
+    gateway = gateway_of(request)
+    await triggering.begin_now(gateway, await _get(gateway, principal, run_id))
     return await triggering.show(gateway, request, await _get(gateway, principal, run_id))
 
 

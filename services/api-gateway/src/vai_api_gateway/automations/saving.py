@@ -15,7 +15,7 @@ from vai_api_gateway.gateway import Gateway
 from vai_common.ids import uuid7
 from vai_common.queries import Row
 from vai_records.automations import named_connections, saved_steps
-from vai_records.automations.body import AutomationBody, AutomationParts, InputBody, StepBody
+from vai_records.automations.body import AutomationBody, AutomationParts, InputBody, Places, StepBody
 from vai_records.automations.inputs import BY_HAND, SCHEDULED_FOR, is_needed, secret_names
 from vai_records.automations.plan import DEFAULT_PARALLEL
 from vai_records.automations.references import may_name
@@ -26,7 +26,7 @@ from vai_records.automations.warnings import condition_warnings, step_warnings, 
 from vai_records.catalogue import actions
 from vai_records.catalogue.actions import ToRun
 from vai_records.definitions.conditions import RootedCondition
-from vai_records.refused import Fault, Place, Refused, refused
+from vai_records.refused import Fault, Refused, refused
 from vai_records.runs import orders
 from vai_records.validation import beside, checks, sharing
 from vai_records.variables import names
@@ -129,16 +129,17 @@ async def _version(
     """A version of old and new parts, checked as a whole like a new one; and its warnings."""
     before: Json = row["definition"] if row is not None else _NOTHING
     inputs = before["inputs"] if parts.inputs is None else _declared(parts.inputs)
-    steps, at = _written(parts, before)
+    at = _written(parts, before)
+    steps = at.steps
     known = await _saved_actions(gateway, principal.org_id, steps)
     named = await _named(gateway, principal.org_id, steps, known)
     context = Context(inputs, known, _kept(gateway, principal.org_id, row), named)
-    judge = partial(_judged, steps, context, at, in_sequence=parts.actions is not None)
+    judge = partial(_judged, context, at, in_sequence=parts.actions is not None)
     definitions = [step.action.definition or step.action.definition_overrides for step in steps]
     large = (definitions, [action.definition for action in known.values()])
     found, warned = await beside.judged(principal.org_id, large, judge)
     called = await refuse_bad_calls(gateway.pool, principal.org_id, identity, calls_of(found.saved, known), at)
-    shared = await sharing.told_of_steps(gateway.pool, principal.org_id, identity[0], found.saved, at)
+    shared = await sharing.told_of_steps(gateway.pool, principal.org_id, identity[0], found.saved, at.definition)
     unknown = await named_connections.missing(gateway.pool, principal.org_id, found.saved, at)
     version_id = uuid7()
     conditions = before["conditions"] if parts.conditions is None else _plain(parts.conditions)
@@ -165,20 +166,18 @@ async def _named(
     return (await names.known(gateway.pool, org_id)).fault_of
 
 
-def _judged(
-    steps: Sequence[StepBody], context: Context, at: Place, *, in_sequence: bool
-) -> tuple[saved_steps.ReadSteps, tuple[Fault, ...]]:
-    found = saved_steps.read_steps(steps, context, at, in_sequence=in_sequence)
+def _judged(context: Context, at: Places, *, in_sequence: bool) -> tuple[saved_steps.ReadSteps, tuple[Fault, ...]]:
+    found = saved_steps.read_steps(at.steps, context, at.at, in_sequence=in_sequence)
     return found, tuple(step_warnings(found.saved, found.whole, at))
 
 
-def _written(parts: AutomationParts, before: Json) -> tuple[list[StepBody], Place]:
-    """The steps of the request, or else the saved ones; and their place in the body."""
+def _written(parts: AutomationParts, before: Json) -> Places:
+    """The steps of the request, or else the saved ones; and where they are in the body."""
     if parts.steps is not None:
-        return parts.steps, ("body", "steps")
+        return Places(("body", "steps"), parts.steps)
     if parts.actions is not None:
-        return parts.actions, ("body", "actions")
-    return [StepBody.model_validate(step_json(step)) for step in before["steps"]], ("steps",)
+        return Places(("body", "actions"), parts.actions)
+    return Places(("steps",), [StepBody.model_validate(step_json(step)) for step in before["steps"]])
 
 
 def _plain(conditions: Sequence[RootedCondition]) -> list[Json]:

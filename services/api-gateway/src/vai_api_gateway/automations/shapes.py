@@ -35,7 +35,7 @@ RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
 _COPIED = ("name", "description", "enabled", "expose", "labels", "conditions", "inputs", "steps", "max_parallel")
 NEXT_TIMES = 3
 """Times of a schedule that are shown before they come."""
-_STANDING = ("status", "outcome", "control", "started_at", "scheduled_for")
+_STANDING = ("status", "outcome", "control", "started_at", "scheduled_for", "begins_now")
 
 
 class StepConditionShape(Shape):

@@ -138,6 +138,12 @@ async def cancel(gateway: Gateway, principal: Principal, run: Any) -> None:
     await decisions.stop_automation_runs([run["id"]])
 
 
+async def begin_now(gateway: Gateway, run: Any) -> None:
+    """Starts one that is scheduled before its time; any other stays as it is."""
+    await runs.begin_now(gateway.changes, run["org_id"], run["id"])
+    gateway.bell.ring(AUTOMATION, [run["id"]])
+
+
 async def retried_before(
     gateway: Gateway, run: Any, key: str | None, *, latest: bool, from_step: str | None = None
 ) -> Any:

@@ -11,7 +11,7 @@ from vai_api_gateway.automations.shapes import NEXT_TIMES, ValidShape, step_json
 from vai_api_gateway.automations.trigger_columns import next_times
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.problems import details
 from vai_records.automations.body import AutomationBody
 from vai_records.catalogue.naming import slug_of

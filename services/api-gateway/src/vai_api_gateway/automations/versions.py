@@ -15,7 +15,7 @@ from vai_api_gateway.automations.shapes import AutomationShape, StepShape, step_
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer, page
 from vai_api_gateway.http.etags import CHANGED, IfMatch, expected
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import Json, PageShape, Shape
 from vai_api_gateway.problems import conflict, not_found
 from vai_common.queries import Row

@@ -15,7 +15,7 @@ from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, KindWords, Limit, Offset, answer, nothing, one_of, page, words
 from vai_api_gateway.http.etags import CHANGED, IfMatch, expected, has_changed, tagged
 from vai_api_gateway.http.idempotency import REPEATED, TAKES_KEY, first_run, key_of, mark_of
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import (
     ACTION_STATUSES,
     KIND_NAMES,

@@ -11,7 +11,7 @@ from vai_api_gateway.catalogue import connection_check as connection_test
 from vai_api_gateway.catalogue.slugs import SlugMet, with_slug
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, Words, answer, nothing, page
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import (
     LONGEST_NAME,
     ConnectionBody,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import Json, KindName, Shape
 from vai_records.definitions import definition_schema
 from vai_records.definitions.kinds import KINDS, Kind, Mode

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.http.answers import PROBLEMS, answer
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import Json, Shape
 from vai_api_gateway.problems import not_found
 from vai_records.definitions.dlt_extract import COMING

@@ -9,7 +9,7 @@ from pydantic import Field
 from vai_api_gateway.auth.roles import Admin
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import Body, Shape
 from vai_common import clock
 from vai_contracts.topics import EVENTS

@@ -17,7 +17,7 @@ from vai_api_gateway.flashboards.page_contents import contents, main
 from vai_api_gateway.flashboards.rendering import text_of
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.problems import Problem, conflict
 from vai_common.batcher import Overloaded
 from vai_drawing.chart_process import CannotDraw, ChartProcess

@@ -18,7 +18,7 @@ from vai_api_gateway.flashboards.shapes import (
 )
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer, nothing
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.problems import conflict, not_found
 from vai_common.clock import now
 from vai_records.flashboards import shares

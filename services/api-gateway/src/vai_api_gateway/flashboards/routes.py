@@ -21,7 +21,7 @@ from vai_api_gateway.flashboards.shapes import (
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer, nothing, page
 from vai_api_gateway.http.idempotency import REPEATED, TAKES_KEY, first_run, key_of
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import LONGEST_NAME, RunShape
 from vai_api_gateway.problems import conflict, not_found
 from vai_api_gateway.runs import start as starting

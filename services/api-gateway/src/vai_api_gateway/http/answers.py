@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from vai_api_gateway.http.shapes import KIND_NAMES, STATUS_NAMES
 from vai_api_gateway.problems import ProblemBody
 from vai_records.people import people
-from vai_records.refused import refused
+from vai_records.refused import Place, refused
 
 
 def _in_digits(value: str | int) -> str | int:
@@ -119,6 +119,14 @@ async def users_named(conn: AsyncConnection, org_id: UUID, ids: Iterable[UUID | 
     """The users whom the items of a list name, by their ids."""
     known = await people.users_by_id(conn, org_id, ids)
     return {user_id: user_json(user) for user_id, user in known.items()}
+
+
+def check_range(begin: datetime | None, end: datetime | None, place: Place, end_name: str) -> None:
+    """Raises `Refused` where no time lies between the two: nothing could match, and an empty list would hide that."""
+    if begin is not None and end is not None and begin >= end:
+        raise refused(
+            place, f"no time lies between this and {end_name}; give an earlier time, or leave one of them out"
+        )
 
 
 def user_json(user: people.User) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fastapi import APIRouter, FastAPI
 
 from vai_api_gateway.http.edge import App, Receive, Scope, Send
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 
 
 class FixedPaths:

@@ -17,7 +17,7 @@ from vai_api_gateway.auth.roles import Operator, Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer
 from vai_api_gateway.http.edge import HEAD
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import LONGEST_NAME, Json, Shape
 from vai_api_gateway.http.shapes import Body as BodyShape
 from vai_api_gateway.http.streaming import Visit

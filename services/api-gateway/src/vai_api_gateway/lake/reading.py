@@ -14,7 +14,7 @@ from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, InDigits, answer
 from vai_api_gateway.http.edge import HEAD
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import Json, Shape
 from vai_api_gateway.http.streaming import Visit
 from vai_api_gateway.lake.routes import get

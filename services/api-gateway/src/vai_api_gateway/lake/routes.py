@@ -8,7 +8,7 @@ from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, InDigits, Limit, Offset, answer, one_of, words
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import LONGEST_NAME, Json
 from vai_api_gateway.lake.shapes import (
     DatasetDetailShape,

@@ -12,7 +12,7 @@ from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.accept import prefers
 from vai_api_gateway.http.answers import PROBLEMS, InDigits, answer
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import Json, Level, LogsShape
 from vai_api_gateway.http.streaming import answer_stream
 from vai_api_gateway.logs.stream import cursor_of

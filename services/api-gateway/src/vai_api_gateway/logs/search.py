@@ -13,8 +13,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import gateway_of
-from vai_api_gateway.http.answers import PROBLEMS, KindWords, Limit, StatusWords, answer, words
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.answers import PROBLEMS, KindWords, Limit, StatusWords, answer, check_range, words
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import KIND_NAMES, LONGEST_NAME, STATUS_NAMES, Json
 from vai_api_gateway.logs.routes import LeastLevel
 from vai_api_gateway.logs.shapes import FoundEntriesShape
@@ -76,6 +76,7 @@ async def search_logs(
         automation_id=automation_id,
         labels=tuple(label or ()),
     )
+    check_range(occurred_from, occurred_until, ("query", "occurred_from"), "occurred_until")
     oldest = clock.now() - timedelta(days=LOG_DAYS)
     since, until = max(oldest, occurred_from or oldest), occurred_until or _ALWAYS
     wanted, gateway = LogFilters(runs, since, until, q, level), gateway_of(request)

@@ -12,7 +12,7 @@ from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS
 from vai_api_gateway.http.edge import Message, Receive, Scope, Send
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.mcp.cancelling import GONE, SESSION, name_of
 from vai_api_gateway.problems import not_found
 from vai_common.ids import uuid7

@@ -11,7 +11,7 @@ from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import Json, Shape
 from vai_api_gateway.models.lists import Listed
 from vai_records.connections import connections

@@ -12,7 +12,7 @@ from vai_api_gateway.auth.principal import NEVER, Principal
 from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer, nothing, one_of, page, words
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.people.shapes import ApiKeyBody, ApiKeyShape, ApiKeysShape, CreatedApiKeyShape, RotateBody
 from vai_api_gateway.problems import Problem, conflict, not_found
 from vai_common import clock

@@ -16,7 +16,7 @@ from vai_api_gateway.audit.audit_log import fields_of
 from vai_api_gateway.auth.roles import Open
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import Limit, Offset, answer
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import SLUG_PATTERN, Body
 from vai_api_gateway.people.organisation import organisation_json
 from vai_api_gateway.people.shapes import Email, SettingsPatch

@@ -8,7 +8,7 @@ from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Open
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS
-from vai_api_gateway.http.requests import SignInRoute
+from vai_api_gateway.http.json_route import SignInRoute
 from vai_api_gateway.http.shapes import SessionShape
 from vai_api_gateway.people.session import signed_in
 from vai_api_gateway.people.shapes import AcceptBody

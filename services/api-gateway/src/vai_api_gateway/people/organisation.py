@@ -8,7 +8,7 @@ from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Admin, Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.people.shapes import OrganisationPatch, OrganisationShape, SettingsPatch
 from vai_api_gateway.problems import Problem
 from vai_common.messages.bell import ROOM

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.http.answers import PROBLEMS, answer
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import Shape
 from vai_api_gateway.people.shapes import RoleName
 from vai_records.people.scopes import NAMED, SCOPES

@@ -8,7 +8,7 @@ from vai_api_gateway.auth.principal import COOKIE, Principal, credential_of
 from vai_api_gateway.auth.roles import Open, Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer, nothing, user_json
-from vai_api_gateway.http.requests import SignInRoute
+from vai_api_gateway.http.json_route import SignInRoute
 from vai_api_gateway.http.shapes import MeShape, SessionShape
 from vai_api_gateway.people.shapes import PasswordBody, SignInBody
 from vai_api_gateway.people.users import refuse_guessable

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from vai_api_gateway.auth.roles import Admin, Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset, answer, nothing, one_of, page, words
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.people.shapes import InvitedMemberShape, MemberBody, MemberPatch, MemberShape, MembersShape
 from vai_api_gateway.problems import conflict, not_found
 from vai_records.people import members

@@ -221,6 +221,7 @@ EXAMPLES: dict[str, Example] = {
     "list_automation_runs": Example(query="?status=running,failed&triggered_by=schedule&label=team=finance&limit=20"),
     "get_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
     "cancel_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
+    "execute_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN)),
     "retry_automation_run": Example(given=(_A_FAILING_AUTOMATION, _A_FAILED_AUTOMATION_RUN)),
     "get_automation_run_logs": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN), query="?limit=50"),
     "stream_automation_run": Example(given=(_AN_AUTOMATION, _AN_AUTOMATION_RUN), options="-N"),

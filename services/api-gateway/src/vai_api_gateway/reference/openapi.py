@@ -93,6 +93,7 @@ _HOLDS = frozenset(
     "trigger_automation",
     "get_automation_run",
     "cancel_automation_run",
+    "execute_automation_run",
     "retry_automation_run",
 }
 """Operations that wait if the request prefers it."""

@@ -11,7 +11,7 @@ from vai_api_gateway.auth.roles import Operator
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS
 from vai_api_gateway.http.idempotency import REPEATED, TAKES_KEY, first_run, key_of, mark_of
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import Body as RequestBody
 from vai_api_gateway.http.shapes import Json, Key, RunShape, ScheduledFor
 from vai_api_gateway.problems import conflict

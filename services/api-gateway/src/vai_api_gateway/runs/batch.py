@@ -11,7 +11,7 @@ from vai_api_gateway.auth.roles import Operator
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
 from vai_api_gateway.http.idempotency import TAKES_KEY, first_order, header_key
-from vai_api_gateway.http.requests import BatchRoute
+from vai_api_gateway.http.json_route import BatchRoute
 from vai_api_gateway.http.shapes import Body, Json, RunBody, RunShape, Shape
 from vai_api_gateway.problems import Problem, ProblemDetail, problem_detail, refusal
 from vai_api_gateway.runs import request_orders

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from vai_api_gateway.auth.roles import Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.streaming import HELLO, KEEP_ALIVE, Visit, answer_stream, stream_response
 from vai_api_gateway.runs.finding import Filters
 from vai_records.refused import refused

@@ -10,7 +10,17 @@ from fastapi import Depends, Query, Response
 from pydantic import Field
 
 from vai_api_gateway.gateway import Gateway
-from vai_api_gateway.http.answers import KindWords, Limit, Offset, StatusWords, answer, one_of, users_named, words
+from vai_api_gateway.http.answers import (
+    KindWords,
+    Limit,
+    Offset,
+    StatusWords,
+    answer,
+    check_range,
+    one_of,
+    users_named,
+    words,
+)
 from vai_api_gateway.http.shapes import (
     KIND_NAMES,
     LONGEST_NAME,
@@ -65,6 +75,7 @@ def filters_of_query(
     q: Text = None,
 ) -> RunFilters:
     """The filters of a list. Raises `Problem` 422."""
+    check_range(created_from, created_until, ("query", "created_from"), "created_until")
     return RunFilters(
         action_id=action_id,
         parent_run_id=parent_action_run_id,
@@ -147,6 +158,8 @@ class FilterBody(Body):
     q: str | None = Field(default=None, min_length=1, max_length=LONGEST_NAME)
 
     def filters(self) -> RunFilters:
+        """Raises `Refused` where they can match nothing."""
+        check_range(self.created_from, self.created_until, ("body", "filters", "createdFrom"), "createdUntil")
         return RunFilters(
             action_id=self.action_id,
             parent_run_id=self.parent_action_run_id,

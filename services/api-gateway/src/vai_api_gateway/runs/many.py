@@ -14,7 +14,7 @@ from vai_api_gateway.auth.roles import Operator
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
 from vai_api_gateway.http.idempotency import TAKES_KEY, header_key
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import Body, Json, ListedRunShape, Shape
 from vai_api_gateway.problems import ProblemDetail, problem_of
 from vai_api_gateway.runs import deciding

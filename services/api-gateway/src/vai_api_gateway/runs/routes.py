@@ -10,7 +10,7 @@ from vai_api_gateway.auth.roles import Operator, Viewer
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, nothing
 from vai_api_gateway.http.idempotency import REPEATED, TAKES_KEY, first_order, header_key, key_of
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import ApproveBody, RejectBody, RunBody, RunShape, RunsShape
 from vai_api_gateway.runs import deciding, request_orders
 from vai_api_gateway.runs import start as starting

@@ -94,7 +94,7 @@ def key_refusal(error: KeyReused | KeyBusy) -> Problem:
     if isinstance(error, KeyBusy):
         message = f"run {error.run_id} with this concurrency key is live; wait for its end or cancel it"
         return conflict(message, ("body", "concurrencyKey"))
-    message = "this idempotency key made a run of another kind or definition, or one that was deleted"
+    message = "this idempotency key made a run of another kind, definition or scheduledFor, or one that was deleted"
     return conflict(message, ("body", "idempotencyKey"))
 
 

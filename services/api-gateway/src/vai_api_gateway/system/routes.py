@@ -8,7 +8,7 @@ from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Admin
 from vai_api_gateway.gateway import gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import Json
 from vai_api_gateway.system.measures import COUNTED_UP_TO, Installation, Own
 from vai_api_gateway.system.shapes import SystemShape

@@ -11,7 +11,7 @@ from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Operator
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import LONGEST_NAME
 from vai_api_gateway.problems import conflict
 from vai_api_gateway.threads.routes import thread_of

@@ -10,7 +10,7 @@ from vai_api_gateway.auth.roles import Operator, Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, answer, users_named
 from vai_api_gateway.http.idempotency import TAKES_KEY, key_of, mark_of
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.problems import conflict, not_found
 from vai_api_gateway.runs import request_orders
 from vai_api_gateway.runs.waiters import Preference

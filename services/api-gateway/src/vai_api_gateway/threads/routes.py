@@ -14,7 +14,7 @@ from vai_api_gateway.auth.principal import Principal
 from vai_api_gateway.auth.roles import Operator, Viewer
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, Limit, answer, nothing, users_named
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.http.shapes import LONGEST_NAME, Json
 from vai_api_gateway.lifecycle import NoSuchRun, NotAllowed
 from vai_api_gateway.problems import not_found

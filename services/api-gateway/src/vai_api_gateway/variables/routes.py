@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from vai_api_gateway.auth.roles import Admin, Viewer
 from vai_api_gateway.http.answers import PROBLEMS, Limit, Offset
-from vai_api_gateway.http.requests import JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
 from vai_api_gateway.variables import naming
 from vai_api_gateway.variables.naming import Force, Search
 from vai_api_gateway.variables.shapes import NameInPath, VariableBody, VariableShape, VariablesShape

@@ -11,7 +11,8 @@ from starlette.datastructures import Headers
 from vai_api_gateway.auth.roles import Open
 from vai_api_gateway.gateway import Gateway, gateway_of
 from vai_api_gateway.http.answers import PROBLEMS, answer
-from vai_api_gateway.http.requests import JsonRequest, JsonRoute
+from vai_api_gateway.http.json_route import JsonRoute
+from vai_api_gateway.http.requests import JsonRequest
 from vai_api_gateway.http.shapes import Shape
 from vai_api_gateway.metrics import webhooks_refused, webhooks_taken
 from vai_api_gateway.problems import Problem

@@ -18,9 +18,9 @@ from vai_extract_worker.increments.cursor_values import before, key_of, written
 from vai_extract_worker.progress import Json
 from vai_extract_worker.sql import cuts
 from vai_extract_worker.sql.cuts import Stretch
-from vai_extract_worker.sql.relations import IN_TIME, Column, Database, Form, Relation, from_clause
 from vai_extract_worker.values.known_rows import MOST_KNOWN, packed, unpacked
 from vai_records.definitions.sources.sql_resources import SqlIncremental
+from vai_worker.sql.relations import IN_TIME, Column, Database, Form, Relation, from_clause
 
 _DIGEST_BYTES = 8
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.increments.cursor_values import as_instant
-from vai_extract_worker.sql.relations import Column, Database, Form, Relation, from_clause
+from vai_worker.sql.relations import Column, Database, Form, Relation, from_clause
 
 MOST: Final = 2_000
 """The largest number of slices of one table. It is bounded because each commit stores the ends of all slices."""

@@ -12,13 +12,11 @@ import pyarrow as pa
 from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_extract_worker.files.folders import LocalShelf, shelf_of
 from vai_extract_worker.source import Means
-from vai_extract_worker.sql import faults
-from vai_extract_worker.sql.relations import Column, Database, Relation
-from vai_extract_worker.sql.texts import Typing
-from vai_records.connections.credentials import split_address
-from vai_records.connections.databases import MYSQL, POSTGRES, database_of
-from vai_records.connections.databases import Database as Place
 from vai_records.definitions.dlt_extract import SqlDatabase
+from vai_worker.sql import faults
+from vai_worker.sql.behind import database_behind
+from vai_worker.sql.relations import Column, Database, Relation
+from vai_worker.sql.texts import Typing
 
 
 class Session:
@@ -92,33 +90,9 @@ def _database(definition: SqlDatabase, means: Means, typing: Typing) -> Database
         from vai_extract_worker.sql.sqlite import Sqlite
 
         return Sqlite(_file(definition.path, means), definition.path, means.link.check)
-    place, seconds = _place(means), definition.read_timeout_seconds
-    if place.kind in MYSQL:
-        from vai_extract_worker.sql.mysql import Mysql
-
-        return Mysql(place, means.policy, typing, means.link.check, seconds)
-    from vai_extract_worker.sql.postgres import Postgres
-
-    return Postgres(place, means.policy, typing, means.link.check, seconds)
-
-
-def _place(means: Means) -> Place:
-    connection = means.job.connection
-    if connection is None:
-        text = "sql_database needs a connection (Postgres, MySQL, MariaDB), or the path of a SQLite file."
-        raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "connection"})
-    address = split_address(connection.config.get("url") or connection.config.get("base_url"))
-    place = database_of(connection.provider, connection.config, connection.credentials, address)
-    if place is None or place.kind not in (POSTGRES | MYSQL) - {"redshift"}:
-        text = (
-            f"The connection {connection.slug} leads to no Postgres, MySQL or MariaDB. Give it the provider postgres "
-        )
-        text += "or mysql with config.host and config.database, or a config.url such as postgresql://host:5432/name."
-        raise Permanent(ErrorCode.DATA_ERROR, text, {"field": "connection"})
-    if not place.user:
-        text = f"The connection {connection.slug} has no user: store username and password as its credentials."
-        raise Permanent(ErrorCode.AUTH_ERROR, text, {"field": "connection"})
-    return place
+    return database_behind(
+        means.job.connection, means.policy, typing, means.link.check, definition.read_timeout_seconds
+    )
 
 
 def _file(path: str, means: Means) -> str:

@@ -7,12 +7,12 @@ from typing import cast
 from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.source import Means, Table
 from vai_extract_worker.sql.opened_database import Session
-from vai_extract_worker.sql.relations import Relation
 from vai_extract_worker.sql.table import SqlTable
 from vai_extract_worker.values.columns import free_name
 from vai_records.definitions.dlt_extract import DltExtract, SqlDatabase
 from vai_records.definitions.sources.resources import MOST_RESOURCES, table_name
 from vai_records.definitions.sources.sql_resources import SqlResource
+from vai_worker.sql.relations import Relation
 
 _LARGE = 1 << 62
 

@@ -14,9 +14,10 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from vai_common.errors import ErrorCode, Permanent, RunError
-from vai_extract_worker.sql import batches, faults
-from vai_extract_worker.sql.relations import Answer, Column, Form, Question, Relation, from_clause
 from vai_extract_worker.values.columns import array_of
+from vai_extract_worker.values.common_columns import joined
+from vai_worker.sql import batches, faults
+from vai_worker.sql.relations import Answer, Column, Form, Question, Relation, from_clause
 
 _LITERAL = re.compile(
     r"-?\d[\d.e+-]*|-?9\.0e\+999|X'[0-9A-Fa-f]*'|CAST\(X'[0-9A-Fa-f]*' AS TEXT\)|'(?:[^']|'')*'", re.IGNORECASE
@@ -143,7 +144,7 @@ class Sqlite:
 
         names = [column.name for column in question.columns]
         with closing(cursor):
-            for columns, size in batches.pages(fetch, lambda _, values: array_of(values)):
+            for columns, size in batches.pages(fetch, lambda _, values: array_of(values), _joined):
                 marks = columns[-1] if question.marked else None
                 yield Answer(pa.table(columns[: len(names)], names), size, marks)
 
@@ -200,6 +201,13 @@ class _InOurWords:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, sqlite3.Error):
             raise self._database._fault(error) from error
+
+
+def _joined(chunks: list[pa.Array]) -> pa.ChunkedArray:
+    """Each value has its own type, so parts of one column may have different ones."""
+    if len({chunk.type for chunk in chunks}) == 1:
+        return pa.chunked_array(chunks)
+    return joined([pa.table([chunk], ["value"]) for chunk in chunks])["value"]
 
 
 def _quote(expression: str) -> str:

@@ -16,11 +16,11 @@ from vai_extract_worker.sql import cuts
 from vai_extract_worker.sql.cursors import SqlCursor
 from vai_extract_worker.sql.cuts import Stretch
 from vai_extract_worker.sql.opened_database import Session
-from vai_extract_worker.sql.relations import Column, Database, Question, Relation
 from vai_extract_worker.values.columns import free_name, with_declared
 from vai_extract_worker.values.known_rows import MOST_KNOWN
 from vai_records.definitions.dlt_extract import SqlDatabase
 from vai_records.definitions.sources.sql_resources import SqlResource
+from vai_worker.sql.relations import Column, Database, Question, Relation
 
 SMALL_BYTES = 8 * 1024 * 1024
 """A table up to this size (by the database's estimate) is one slice."""

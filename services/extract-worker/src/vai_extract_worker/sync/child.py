@@ -9,17 +9,18 @@ import orjson
 from vai_common.egress.addresses import Policy
 from vai_common.errors import ErrorCode, Permanent, RunError
 from vai_extract_worker.confidential import DiscreetLink, hidden_of
+from vai_extract_worker.rest.token_renewal import Lasting
 from vai_extract_worker.sync import sync_texts
 from vai_extract_worker.sync.differences import Known, Listing, listing_of
 from vai_extract_worker.sync.intents import Intents, to_remove
 from vai_extract_worker.sync.names import Wanted
 from vai_extract_worker.sync.opening import opened
-from vai_extract_worker.sync.places import Entry, LeftOut, Place, Target
+from vai_extract_worker.sync.places import Entry, FileFault, LeftOut, Place, Target
 from vai_extract_worker.sync.pulling import Pull
 from vai_extract_worker.sync.pushing import Push
 from vai_extract_worker.sync.streams import Stream
 from vai_extract_worker.sync.transfers import Counter, Transfers
-from vai_records.definitions.file_sync import FileSync
+from vai_records.definitions.file_sync import DRIVE, FileSync
 from vai_worker.children.job import Job
 from vai_worker.children.link import Link
 from vai_worker.lake.storage import Storage, open_lake
@@ -41,7 +42,8 @@ def sync(job: Job, link: Link) -> Json:
     prepared = job.prepared
     try:
         policy = Policy.parse(prepared["addresses"])
-        place = opened(definition, job.connection, policy, prepared["files_root"], prepared["may_write"])
+        credentials = Lasting(job.connection if definition.path.startswith(DRIVE) else None, discreet, hidden)
+        place = opened(definition, job.connection, policy, prepared["files_root"], prepared["may_write"], credentials)
         with closing(place):
             return Sync(job, discreet, definition, place).perform()
     except RunError as error:
@@ -77,8 +79,7 @@ class Sync:
         transfers = Transfers(self._link, self._counter, self._intents, self._progress)
         self._progress(0, len(tasks))
         transfers.perform(tasks, len(tasks))
-        self._remove(removals, listing)
-        left_out = [*listing.left_out, *transfers.left_out]
+        left_out = [*listing.left_out, *transfers.left_out, *self._remove(removals, listing)]
         self._tell(left_out, source - len(transfers.left_out))
         return self._result(left_out, source)
 
@@ -122,18 +123,25 @@ class Sync:
             raise Permanent(ErrorCode.DATA_ERROR, text, {"would_remove": len(found)})
         return found
 
-    def _remove(self, removals: list[tuple[str, int]], listing: Listing) -> None:
+    def _remove(self, removals: list[tuple[str, int]], listing: Listing) -> list[LeftOut]:
+        """Removes them; those that could not be removed, and why."""
+        faults: dict[str, LeftOut] = {}
         for start in range(0, len(removals), _TOGETHER):
             some = removals[start : start + _TOGETHER]
             self._link.ask("may_write", {})
             if self._pushes:
                 self._intents.declare({path: to_remove(size) for path, size in some})
                 for path, _ in some:
-                    if (entry := listing.files.get(path)) is not None:
-                        cast(Target, self._place).delete(entry)
+                    try:
+                        if (entry := listing.files.get(path)) is not None:
+                            cast(Target, self._place).delete(entry)
+                    except FileFault as fault:
+                        faults[path] = LeftOut(path, fault)
             left = self._intents.without([path for path, _ in some])
-            self._link.ask("commit", {"files": [], "removed": some, "intended": left})
+            gone = [(path, size) for path, size in some if path not in faults]
+            self._link.ask("commit", {"files": [], "removed": gone, "intended": left})
             self._link.check()
+        return list(faults.values())
 
     def _progress(self, done: int, total: int) -> None:
         folder = self._definition.folder

@@ -52,10 +52,9 @@ def listing_of(found: Iterable[Entry | LeftOut]) -> Listing:
             listing.files[one.path] = one
     for path, names in twice.items():
         del listing.files[path]
-        text = (
-            f"{path} is there {len(names) + 1} times, in names that differ only in how their characters are composed "
-        )
-        error = FileFault(ErrorCode.DATA_ERROR, text + "(Unicode's NFC and NFD): rename all but one.", {"path": path})
+        text = f"{path} is there {len(names) + 1} times: rename all but one. Names that differ only in how their "
+        text += "characters are composed (Unicode's NFC and NFD) are one name."
+        error = FileFault(ErrorCode.DATA_ERROR, text, {"path": path})
         listing.left_out.append(LeftOut(path, error))
     return listing
 

@@ -1,24 +1,21 @@
 """A web server's folder that lists its files: pages of links, as nginx and Apache make them, or nginx's JSON."""
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
 from typing import Any, Final
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from urllib3 import BaseHTTPResponse, Timeout
-from urllib3.exceptions import HTTPError
 
 from vai_common.clock import now
 from vai_common.egress.addresses import Policy
-from vai_common.egress.urllib3_guard import guarded_pools
-from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
+from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_extract_worker.failures import place_of
 from vai_extract_worker.sync.names import BadName, Wanted, checked, shown
 from vai_extract_worker.sync.places import CHUNK, Changed, Entry, FileFault, LeftOut, Vanished, unreadable
+from vai_extract_worker.sync.web import in_our_words, pools
 from vai_records.connections.credentials import HttpCredentials, Unusable, base_url, http_credentials
 from vai_worker.children.job import ConnectionSecret
 from vai_worker.retry_after import seconds_to_wait
@@ -42,8 +39,7 @@ class HttpIndex:
 
     def __init__(self, url: str, connection: ConnectionSecret | None, policy: Policy) -> None:
         self._url = url if url.endswith("/") else f"{url}/"
-        trust = {"ca_certs": found} if (found := os.environ.get("SSL_CERT_FILE")) else {}
-        self._pools = guarded_pools(policy, 8, 8, **trust)
+        self._pools = pools(policy)
         self._shown, self._shown_to = _credentials(connection)
 
     def entries(self, wanted: Wanted) -> Iterator[Entry | LeftOut]:
@@ -105,7 +101,7 @@ class HttpIndex:
             self._judge(answer, entry.path)
             if not entry.is_still(_described(entry, answer)):
                 raise Changed(entry.path)
-            with _in_our_words(entry.name):
+            with in_our_words(entry.name):
                 yield from answer.stream(CHUNK, decode_content=False)
         finally:
             answer.close()
@@ -121,7 +117,7 @@ class HttpIndex:
                 text = f"There is nothing at {place_of(page)} (404). Check the path."
                 raise Permanent(ErrorCode.CONNECTION_ERROR, text, {"url": place_of(page), "statusCode": 404})
             self._judge(answer, place_of(page), is_page=True)
-            with _in_our_words(page):
+            with in_our_words(page):
                 body = answer.read(_LARGEST_PAGE + 1, decode_content=False)
         finally:
             answer.close()
@@ -156,7 +152,7 @@ class HttpIndex:
                 headers |= self._shown.headers
                 query = "&".join(f"{quote(name)}={quote(value)}" for name, value in self._shown.query.items())
                 asked = f"{url}?{query}" if query else url
-            with _in_our_words(url):
+            with in_our_words(url):
                 answer = self._pools.request(
                     method,
                     asked,
@@ -240,14 +236,3 @@ def _credentials(connection: ConnectionSecret | None) -> tuple[HttpCredentials, 
         text = f"The credentials of {connection.slug} cannot be used for HTTP: {error}."
         raise Permanent(ErrorCode.AUTH_ERROR, text) from error
     return shown, (urlsplit(base).scheme, urlsplit(base).netloc)
-
-
-@contextmanager
-def _in_our_words(url: str) -> Iterator[None]:
-    try:
-        yield
-    except RunError:
-        raise
-    except (HTTPError, OSError) as error:
-        text = f"The connection to {place_of(url)} failed ({type(error).__name__}); check that the server is up."
-        raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"url": place_of(url)}) from error

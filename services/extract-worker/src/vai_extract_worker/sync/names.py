@@ -13,6 +13,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
+_LONELY = re.compile(r"[\ud800-\udfff]")
+_ESCAPED = re.compile(r"[\udc80-\udcff]")
+
+
 class BadName(ValueError):
     """A name that is not taken; the message says why, and what to do."""
 
@@ -36,8 +40,13 @@ def checked(path: str) -> str:
 
 def shown(path: str) -> str:
     """A name as text that can be told: also one that is no UTF-8, or has control characters."""
-    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    raw = b"".join(_bytes(letter) for letter in path) if _LONELY.search(path) else path.encode()
+    text = raw.decode("utf-8", "backslashreplace")
     return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def _bytes(letter: str) -> bytes:
+    return letter.encode("utf-8", "surrogateescape" if _ESCAPED.match(letter) else "surrogatepass")
 
 
 class Wanted:

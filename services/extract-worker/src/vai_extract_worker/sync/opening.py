@@ -5,22 +5,31 @@ from urllib.parse import urlsplit
 
 from vai_common.egress.addresses import Policy
 from vai_common.errors import ErrorCode, Permanent
+from vai_extract_worker.rest.token_renewal import Lasting
+from vai_extract_worker.sync.google_drive import GoogleDrive
 from vai_extract_worker.sync.http_index import HttpIndex
 from vai_extract_worker.sync.local_folder import LocalFolder
 from vai_extract_worker.sync.places import Place
 from vai_extract_worker.sync.s3_bucket import S3Bucket
 from vai_records.connections.credentials import base_url
-from vai_records.definitions.file_sync import FileSync
+from vai_records.definitions.file_sync import DRIVE, FileSync
 from vai_worker.children.job import ConnectionSecret
 
 
 def opened(
-    definition: FileSync, connection: ConnectionSecret | None, policy: Policy, files_root: str | None, may_write: bool
+    definition: FileSync,
+    connection: ConnectionSecret | None,
+    policy: Policy,
+    files_root: str | None,
+    may_write: bool,
+    credentials: Lasting,
 ) -> Place:
     """The place outside. Raises `Permanent` where it may not be used, with what to do."""
     path, pushes = definition.path, definition.direction == "push"
     if path.startswith("s3://"):
         return S3Bucket(path, connection, policy)
+    if path.startswith(DRIVE):
+        return GoogleDrive(path, connection, credentials, policy, pushes)
     if urlsplit(path).scheme in ("http", "https"):
         return HttpIndex(path, connection, policy)
     if connection is not None and (base := base_url(connection.config)) is not None:

@@ -26,6 +26,8 @@ _DIGITS = 40
 _GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.0{3})+")
 """Texts such as 1.000, which mean a thousand in some countries."""
 
+_TEXTS = frozenset((str, type(None)))
+
 _DECIMAL = re.compile(r"decimal\((\d+)(?:, ?(\d+))?\)")
 
 
@@ -39,8 +41,11 @@ def type_of(kind: str) -> pa.DataType:
 def declared(kind: str, values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
     """The values in a declared type, null for those that do not fit, and the indexes of these."""
     target = type_of(kind)
-    convert = partial(_decimal, target) if pa.types.is_decimal(target) else _CONVERSIONS[kind]
+    is_decimal = pa.types.is_decimal(target)
+    convert = partial(_decimal, target) if is_decimal else _CONVERSIONS[kind]
     try:
+        if is_decimal and _TEXTS.issuperset(map(type, values)):
+            return _quick(kind, pa.array(values, pa.string())), []
         return pa.array([None if value is None else convert(value) for value in values], target), []
     except _ERRORS:
         return _one_by_one(convert, values, target)
@@ -73,7 +78,10 @@ def declared_texts(kind: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray,
         return pa.chunked_array([array]), unfit
 
 
-def _quick(kind: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _quick(kind: str, column: Any) -> Any:
+    """An array, or a chunked array, of texts. Raises where one of them has to be looked at by itself."""
+    if kind.startswith("decimal") and pc.any(pc.match_substring(column, "e", ignore_case=True)).as_py():
+        raise ValueError  # Arrow takes 1e-39 for 0
     if kind == "bigint" and pc.any(pc.match_substring(column, "x", ignore_case=True)).as_py():
         raise ValueError  # Arrow takes 0x10 for 16
     if kind == "bool" and not pc.all(pc.is_in(column.drop_null(), pa.array(["true", "false"]))).as_py():
@@ -131,9 +139,9 @@ def _double(value: Any) -> float:
 
 def _decimal(target: pa.DataType, value: Any) -> Decimal:
     found = Decimal(str(value) if isinstance(value, float) else _plain(value))
-    if not found.is_finite() or found.quantize(Decimal(1).scaleb(-target.scale), context=_EXACT) != found:
+    if not found.is_finite() or (placed := found.quantize(Decimal(1).scaleb(-target.scale), context=_EXACT)) != found:
         raise ValueError
-    return found
+    return placed
 
 
 def _truth(value: Any) -> bool:

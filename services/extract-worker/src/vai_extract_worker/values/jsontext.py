@@ -53,7 +53,15 @@ def is_plain(body: bytes) -> bool:
 
 
 def _are_held(body: bytes) -> bool:
-    """Whether a 64-bit integer or a double holds each long or large number exactly."""
+    """Whether a 64-bit integer or a double holds each long or large number exactly.
+
+    Most of what looks like one stands within a text, such as a UUID: what is outside of texts is looked at.
+    """
+    if b"\\" in body:
+        body = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    body = b'"'.join(body.split(b'"')[::2])
+    if is_plain(body):
+        return True
     for found in _NUMBERS.finditer(body):
         text = found[0].lstrip(b":[, \t\r\n").decode()
         if not re.search(r"[.eE]", text):

@@ -7,7 +7,7 @@ import pytest
 
 from vai_common.errors import ErrorCode, Retryable, RunError
 from vai_extract_worker.vendors.shopify import admin, bulk
-from vai_extract_worker.vendors.shopify.selections import read, row_of
+from vai_extract_worker.vendors.shopify.selections import Columns, read
 from vai_records.definitions.dlt_extract import DltExtract
 from vai_testkit.servers.json_api import Say
 from vai_testkit.vendors.shopify import TOKEN, ShopifyServer
@@ -249,12 +249,12 @@ def test_selections_become_columns() -> None:
     parts = read("id taxSet { shopMoney { amount } presentmentMoney { amount } } customer { id } a(x: 1) { b c }")
     assert " ".join(part.text for part in parts).count("{") == 5
     money = {"shopMoney": {"amount": "1.5"}, "presentmentMoney": {"amount": "2"}}
-    found = row_of(parts, {"id": "gid://shopify/Order/7", "taxSet": money, "customer": None, "a": [{"b": 1}]}, {})
+    found = Columns(parts, {}).of({"id": "gid://shopify/Order/7", "taxSet": money, "customer": None, "a": [{"b": 1}]})
     assert found == {
         "id": 7, "admin_graphql_api_id": "gid://shopify/Order/7", "tax": "1.5", "tax_presentment": "2",
         "customer_id": None, "a": [{"b": 1}],
     }  # fmt: skip
     odd = "gid://shopify/InventoryLevel/7?inventory_item_id=9"
-    assert row_of(read("id"), {"id": odd}, {})["id"] == odd  # the number alone would be that of its place
+    assert Columns(read("id"), {}).of({"id": odd})["id"] == odd  # the number alone would be that of its place
     with pytest.raises(ValueError, match="odd brace"):
         read("id }")

@@ -22,11 +22,12 @@ _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 @dataclass(frozen=True)
 class Side:
-    """A column that can be one side of a join."""
+    """A column that can be one side of a join. `column` is its name in DuckDB, `called` its own."""
 
     dataset: str
     view: str
     column: str
+    called: str
     kind: str
     distinct: int
     rows: int
@@ -44,8 +45,8 @@ def likely_joins(connection: duckdb.DuckDBPyConnection, sides: Sequence[Side]) -
         overlap = _overlap(connection, one, other)
         if overlap is not None and overlap >= _LEAST_OVERLAP:
             found.append({
-                "from": {"dataset": one.dataset, "column": one.column},
-                "to": {"dataset": other.dataset, "column": other.column},
+                "from": {"dataset": one.dataset, "column": one.called},
+                "to": {"dataset": other.dataset, "column": other.called},
                 "overlap": overlap,
                 "by_name": score >= 2,
             })  # fmt: skip
@@ -62,7 +63,7 @@ def _pairs(sides: Sequence[Side]) -> Iterator[tuple[int, Side, Side]]:
         for one in sides:
             if one.dataset == other.dataset or _FAMILIES.get(one.kind) != _FAMILIES[other.kind] or not one.distinct:
                 continue
-            name, target = _name(one.column), _name(other.column)
+            name, target = _name(one.called), _name(other.called)
             if name in (f"{singular}{target}", f"{singular}id") and target in _KEYS:
                 yield 3, one, other
             elif name == target and name not in _KEYS:

@@ -1,5 +1,5 @@
-"""Describes tables of the lake, in the child process (rule 12): columns, share of NULLs, samples, likely keys and
-joins.
+"""Describes tables of the lake, or of a connection's database, in the child process (rule 12): columns, share of NULLs,
+samples, likely keys and joins.
 
 Of a large table only a part is read, and the result says so. Each table is read once for all its columns. A column that
 seems to have personal data or secrets shows none of its values.
@@ -14,9 +14,11 @@ import duckdb
 from vai_common.errors import ErrorCode, Permanent
 from vai_records.definitions.explain_schema import ExplainSchema
 from vai_transform_worker.asking import views
+from vai_transform_worker.asking.database_tables import of_database
 from vai_transform_worker.asking.joins import Side, likely_joins
 from vai_transform_worker.asking.meanings import put_into
-from vai_transform_worker.asking.sensitive import masked_as
+from vai_transform_worker.asking.seen_tables import Seen, has_time
+from vai_transform_worker.asking.sensitive import masked_as, may_show
 from vai_transform_worker.failures import query_failure
 from vai_transform_worker.interruption import Watch
 from vai_transform_worker.query import engine
@@ -36,7 +38,6 @@ _ORDERED = {
     *("boolean", "tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint"),
     *("float", "double", "decimal", "varchar", "date", "time", "timestamp", "timestamp with time zone", "uuid"),
 }
-_IN_TIME = 0.6  # share of the run's time after which no further table is begun
 
 Json = dict[str, Any]
 
@@ -44,33 +45,27 @@ Json = dict[str, Any]
 @dataclass
 class _Looked:
     told: Json
-    view: str
     sides: list[Side] = field(default_factory=list)
 
 
 def explain(job: Job, link: Link) -> Json:
     """The entry of `explain_schema`: returns the run's result."""
     definition = ExplainSchema.model_validate(job.definition)
-    sources = [Source(**each) for each in job.prepared["sources"]]
-    about = {each["dataset"]: each for each in job.prepared["about"]}
     memory_mb, spill_mb = job.prepared["memory_mb"], job.prepared["spill_mb"]
     with Watch(link, job.prepared["seconds"]) as watch, engine.opened(memory_mb, spill_mb) as connection:
         watch.interrupts(connection.interrupt)
         try:
-            blank = [each for each in sources if each.is_blank]
-            views.expose(connection, Lake(job.lake_url, job.org_id), [each for each in sources if not each.is_blank])
-            tables = list(_tables(connection, watch, definition, sources, job.prepared["seconds"]))
+            of = _of_lake if job.connection is None else of_database
+            left: list[str] = []
+            tables = [_looked(connection, definition, seen) for seen in of(job, connection, watch, definition, left)]
             joins = likely_joins(connection, [side for each in tables for side in each.sides])
         except (duckdb.Error, UnicodeDecodeError) as error:
             watch.check()
             raise query_failure(error, memory_mb, spill_mb, "", rows_read=True) from error
         finally:
             watch.interrupts(None)
-    left = [each.dataset for each in sources if each.dataset not in {table.told["dataset"] for table in tables}]
-    for name in (each.dataset for each in blank):
-        watch.warn("table_is_empty", f"{name} has no rows and no columns yet", {"dataset": name})
-    told = [about[each.told["dataset"]] | each.told for each in tables]
-    found = {"joins": joins, "left_out": [*left, *job.prepared["left_out"]]}
+    told = [each.told for each in tables]
+    found = {"joins": joins, "left_out": left}
     if not (job.prepared["asks"] and told):
         return {"tables": told, **found, "inferred": False}
     said = link.ask("meanings", {"tables": told, "joins": joins})
@@ -80,51 +75,53 @@ def explain(job: Job, link: Link) -> Json:
     return {"tables": told, **found, "inferred": meanings is not None, **said}
 
 
-def _tables(
-    connection: duckdb.DuckDBPyConnection,
-    watch: Watch,
-    definition: ExplainSchema,
-    sources: list[Source],
-    seconds: float,
-) -> Iterator[_Looked]:
-    for source in sources:
-        if source.is_blank:
+def _of_lake(
+    job: Job, connection: duckdb.DuckDBPyConnection, watch: Watch, definition: ExplainSchema, left: list[str]
+) -> Iterator[Seen]:
+    """The tables that were prepared; `left` gets the names of those that are not described."""
+    sources = [Source(**each) for each in job.prepared["sources"]]
+    about = {each["dataset"]: each for each in job.prepared["about"]}
+    views.expose(connection, Lake(job.lake_url, job.org_id), [each for each in sources if not each.is_blank])
+    for each in sources:
+        if each.is_blank:
+            watch.warn("table_is_empty", f"{each.dataset} has no rows and no columns yet", {"dataset": each.dataset})
+        if each.is_blank or not has_time(watch, job, left):
+            left.append(each.dataset)
             continue
-        if watch.seconds > seconds * _IN_TIME:
-            watch.warn(
-                "tables_left_out", "There was no time to look at all tables: name fewer, or give it more time", {}
-            )
-            return
-        yield _looked(connection, definition, source)
-        watch.check()
-
-
-def _looked(connection: duckdb.DuckDBPyConnection, definition: ExplainSchema, source: Source) -> _Looked:
-    row = connection.execute(f"SELECT count(*) FROM {source.view}").fetchone()
-    rows = int(row[0]) if row else 0
-    relation = connection.sql(f"FROM {source.view}")
-    typed = list(zip(relation.columns, relation.types, strict=True))
-    is_sampled = rows > definition.sample_rows
-    view = source.view
-    if is_sampled:
+        row = connection.execute(f"SELECT count(*) FROM {each.view}").fetchone()
+        rows = int(row[0]) if row else 0
+        seen = min(rows, definition.sample_rows)
         # the first rows: a random sample would have to read all rows
-        view = f"(SELECT * FROM {source.view} LIMIT {definition.sample_rows:d})"
-    seen = min(rows, definition.sample_rows)
+        view = f"(SELECT * FROM {each.view} LIMIT {seen:d})" if rows > seen else each.view
+        yield Seen(each.dataset, view, each.view, rows, seen, rows > seen, about[each.dataset])
+        watch.check()
+    left += job.prepared["left_out"]
+
+
+def _looked(connection: duckdb.DuckDBPyConnection, definition: ExplainSchema, table: Seen) -> _Looked:
+    relation = connection.sql(f"FROM {table.view}")
+    typed = list(zip(relation.columns, relation.types, strict=True))
     columns, sides = [], []
     for at in range(0, min(len(typed), MOST_COLUMNS), _AT_ONCE):
         part = typed[at : min(at + _AT_ONCE, MOST_COLUMNS)]
-        found = connection.execute(f"SELECT {', '.join(_figures(n, k) for n, k in part)} FROM {view}").fetchone()
+        found = connection.execute(f"SELECT {', '.join(_figures(n, k) for n, k in part)} FROM {table.view}").fetchone()
         assert found is not None
         for place, (name, kind) in enumerate(part):
             figures = found[4 * place : 4 * place + 4]
-            told = _column(connection, view, definition, (name, kind), (seen, figures))
-            columns.append(told)
-            sides.append(Side(source.dataset, source.view, name, kind.id, told["distinct"], seen, told["likely_key"]))
-    columns += [{"name": name, "type": str(kind)} for name, kind in typed[MOST_COLUMNS:]]
+            called, of_type = table.called.get(name, name), table.types.get(name, str(kind).replace('"', ""))
+            described: Json = {"name": called, "type": of_type}
+            described |= _column(connection, table.view, definition, (name, called, kind), (table.seen, figures))
+            columns.append(described)
+            different, is_key = described["distinct"], described["likely_key"]
+            sides.append(Side(table.name, table.whole, name, called, kind.id, different, table.seen, is_key))
+    columns += [
+        {"name": table.called.get(name, name), "type": table.types.get(name, str(kind))}
+        for name, kind in typed[MOST_COLUMNS:]
+    ]
     keys = [each["name"] for each in columns if each.get("likely_key")]
-    told = {"dataset": source.dataset, "rows": rows, "sampled": is_sampled, "rows_looked_at": seen, "columns": columns,
-            "likely_keys": keys}  # fmt: skip
-    return _Looked(told, source.view, sides)
+    told = {"dataset": table.name, "rows": table.rows, "sampled": table.is_sampled, "rows_looked_at": table.seen,
+            "columns": columns, "likely_keys": keys}  # fmt: skip
+    return _Looked(table.more | told, sides)
 
 
 def _figures(name: str, kind: Any) -> str:
@@ -140,10 +137,11 @@ def _column(
     connection: duckdb.DuckDBPyConnection,
     view: str,
     definition: ExplainSchema,
-    column: tuple[str, Any],
+    column: tuple[str, str, Any],
     found: tuple[int, tuple[Any, ...]],
 ) -> Json:
-    (name, kind), (seen, (there, different, least, greatest)) = column, found
+    """What is told of it; it is judged by the name by which it is `called`."""
+    (name, called, kind), (seen, (there, different, least, greatest)) = column, found
     different = min(different, there)
     is_key = bool(seen) and there == seen and different > 0.9 * seen and kind.id in _ORDERED and kind.id not in (
         "float", "double", "boolean",
@@ -153,16 +151,14 @@ def _column(
         different = int(row[0]) if row else different
         is_key = different == seen
     values = _values(connection, view, name)
-    hidden = masked_as(name, values)
+    hidden = masked_as(called, values)
     told: Json = {
-        "name": name,
-        "type": str(kind).replace('"', ""),
         "null_share": _share(seen - there, seen),
         "distinct": different,
         "distinct_share": _share(different, there),
-        "min": None if hidden else least,
-        "max": None if hidden else greatest,
-        "samples": [] if hidden else values[: definition.samples],
+        "min": None if hidden or not may_show(least) else least,
+        "max": None if hidden or not may_show(greatest) else greatest,
+        "samples": [] if hidden else [value for value in values if may_show(value)][: definition.samples],
         "masked": hidden,
         "likely_key": is_key,
     }

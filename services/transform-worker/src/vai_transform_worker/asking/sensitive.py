@@ -14,6 +14,7 @@ _PERSONAL: Final = (
 _WHOLE: Final = ("name", "zip", "ip", "dob", "ssn", "iban", "mail", "city", "lat", "lon", "lng")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@.]{1,200}\.[^\s@]{2,60}")
+_EMAIL_INSIDE = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{6,18}[0-9]")
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 _CARD = re.compile(r"(?:[0-9][ -]?){12,18}[0-9]")
@@ -31,6 +32,11 @@ def masked_as(name: str, values: Sequence[str]) -> str | None:
     if joined in _WHOLE or any(part in joined for part in _PERSONAL if len(part) > 4) or set(words) & set(_PERSONAL):
         return "personal data"
     return "personal data" if _are(values, _is_personal) else None
+
+
+def may_show(value: str | None) -> bool:
+    """Whether one value, of a column that is not masked, has no form of personal data or of a secret."""
+    return value is None or not (_is_secret(value) or _is_personal(value) or _EMAIL_INSIDE.search(value))
 
 
 def _are(values: Sequence[str], has_form: Callable[[str], bool]) -> bool:

@@ -84,9 +84,8 @@ class _Query:
         tree = parse_one(sql, dialect="duckdb")
         if (pivot := tree.find(exp.Pivot)) is not None:
             raise Untold(f"sqlglot cannot tell the columns of {'UNPIVOT' if pivot.args.get('unpivot') else 'PIVOT'}")
-        schema: dict[str, object] = {
-            SCHEMA: {name: dict.fromkeys(columns, "VARCHAR") for name, columns in self._columns.items()}
-        }
+        tables = {name: dict.fromkeys(columns, "VARCHAR") for name, columns in self._columns.items()}
+        schema: dict[str, object] = {SCHEMA: tables} if tables else {}
         tree = qualify(
             tree,
             dialect="duckdb",
@@ -174,6 +173,8 @@ class _Query:
                 continue
             elif isinstance(node, _NOT_FOLLOWED):
                 yield None, how
+            elif isinstance(node, exp.Filter):  # what FILTER (WHERE …) asks takes rows away, and gives none
+                todo.append((node.this, how, own))
             elif isinstance(node, exp.Query) and not isinstance(node, exp.Subquery):
                 inner = self._scopes.get(id(node))
                 count = len(self._named(node)) if inner else 0

@@ -13,6 +13,8 @@ from vai_worker.reading.sources import SCHEMA, Source
 
 SECONDS = 5.0
 """How long it may take; what takes longer is not known."""
+_AGAIN = 0.05
+"""Seconds until a thread that works on is told again that it is late."""
 
 
 class _Late(BaseException):
@@ -40,9 +42,15 @@ class Following:
         self._thread.join(max(0.0, self._until - steady_seconds()))
         if (found := self._found) is not None:
             return found
-        if (thread := self._thread.ident) is not None:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(_Late))
+        threading.Thread(target=self._end, name="columns-end", daemon=True).start()
         return ColumnSources(unknown=self._names, reason=f"Following its columns took longer than {SECONDS:.0f} s")
+
+    def _end(self) -> None:
+        """Throws until the thread has ended: what is thrown while garbage is collected or in a `__del__` is lost."""
+        while self._thread.is_alive():
+            thread = ctypes.c_ulong(self._thread.ident or 0)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(_Late))
+            self._thread.join(_AGAIN)
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:

@@ -7,14 +7,14 @@ import duckdb
 
 from vai_worker.reading.sources import Source
 
-_LONGEST = 20_000
+LONGEST = 20_000
 """How many characters of a plan are shown."""
 
 
 def plan(connection: duckdb.DuckDBPyConnection, sql: str | None, sources: Sequence[Source]) -> dict[str, Any]:
     """`plan` as DuckDB draws it, and `inputs` with their numbers of rows. The query does not run."""
     text = "\n".join(row[1] for row in connection.execute(f"EXPLAIN {sql}").fetchall()) if sql else ""
-    return {"plan": text[:_LONGEST], "inputs": [_counted(connection, each) for each in sources]}
+    return {"plan": text[:LONGEST], "inputs": [_counted(connection, each) for each in sources]}
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, source: Source) -> dict[str, Any]:

@@ -103,6 +103,13 @@ def tables_of(sql: str) -> list[str]:
     return list(found)
 
 
+def nodes_of(sql: str) -> list[dict[str, Any]]:
+    """Every part of a query's tree, for who judges more than `check` does. Raises DATA_ERROR if it is no query."""
+    with warm.parser() as parser:
+        tree = _deeply(lambda: _tree(parser, sql))
+    return [node for node, _ in _nodes(tree)]
+
+
 def _checked(parser: duckdb.DuckDBPyConnection, sql: str, allowed: set[str]) -> dict[str, Any]:
     tree = _tree(parser, sql)
     for node, names in _nodes(tree):

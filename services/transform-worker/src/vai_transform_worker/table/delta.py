@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, TableFeatures, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.transaction import create_table_with_add_actions
 
 from vai_common.errors import ErrorCode, Retryable, RunError
 from vai_transform_worker.failures import write_failure
@@ -117,18 +118,18 @@ class DeltaOutput:
                 return done  # the earlier attempt had its permit and may have committed until now
             way = choose(table, _epoch(table))
             permit = partial(self._ticket.permit, _epoch(table))
-            stream = Stream(way.parts, self._watch, permit, self._bounded.output_mb)
+            stream = None if way.files else Stream(way.parts, self._watch, permit, self._bounded.output_mb)
             try:
-                committed = self._committed(table, way, stream)
+                committed = self._committed(table, way, stream) if stream else self._placed(table, way, permit)
             except RunError:
                 raise
             except Exception as error:
-                if stream.failure is not None:
+                if stream and stream.failure is not None:
                     raise stream.failure from None
                 if not self._overtaken(table, error):
                     raise write_failure(error, self._name, self._bounded.memory_mb) from error
             else:
-                return _described(committed, stream.count if way.rows is None else way.rows)
+                return _described(committed, stream.count if stream and way.rows is None else way.rows or 0)
             self._watch.pause(random.uniform(0, 0.1 * 2**attempt))
             table = self._open()
         message = f"{self._name} is written by somebody else all the time: find out who else writes there"
@@ -167,6 +168,25 @@ class DeltaOutput:
         if table is not None and way.how == "merge":
             return self._merge(table, way, stream)
         return self._write(table, way, stream)
+
+    def _placed(self, table: DeltaTable | None, way: Way, permit: Callable[[], None]) -> DeltaTable:
+        """Commit files that are written already. Like a stream, it asks for the permit last."""
+        assert way.files is not None
+        files, schema, commit = way.files.files, way.files.schema, self._commit(way)
+        if table is not None:
+            _allow_naive_times(table, pa.schema(schema.to_arrow()))
+        self._watch.check()
+        permit()
+        if table is None:
+            options = self._options or None
+            create_table_with_add_actions(
+                self._uri, schema, list(files), mode="error", storage_options=options, commit_properties=commit
+            )
+            return DeltaTable(self._uri, storage_options=options)
+        written = table.version() + 1
+        mode = "append" if way.how == "append" else "overwrite"
+        table.create_write_transaction([*files, *way.files.gone], mode, schema, commit_properties=commit)
+        return DeltaTable(self._uri, version=written, storage_options=self._options or None)
 
     def _write(self, table: DeltaTable | None, way: Way, stream: Stream) -> DeltaTable:
         adds = table is not None and way.how == "append"

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import duckdb
 import pyarrow as pa
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Schema
+from deltalake.transaction import AddAction, RemoveAction
 
 from vai_transform_worker.query.safety import refused
 from vai_transform_worker.table.delta_types import described_types
@@ -28,6 +28,18 @@ _SIMPLE = {"tinyint", "smallint", "integer", "bigint", "varchar", "date", "boole
 
 
 @dataclass(frozen=True)
+class Staged:
+    """Files that are written beside a table's own and not committed: what the log will say, and the table's schema."""
+
+    files: Sequence[AddAction]
+    schema: Schema
+    rows: int
+    folder: str
+    gone: Sequence[RemoveAction] = ()
+    """Files of the table that these replace, where they are not all."""
+
+
+@dataclass(frozen=True)
 class Way:
     """How the rows of the parts come into the table: they create it, are added to it, or are merged into it by
     `keys`.
@@ -40,6 +52,8 @@ class Way:
     """The application transaction that marks the table's keys as unique afterwards (`unique_by`)."""
     rows: int | None = None
     """How many rows the query gave, if that is known before."""
+    files: "Staged | None" = None
+    """The rows, if they are in files beside the table already. Then there are no parts."""
 
 
 def unique_by(keys: Iterable[str]) -> str:
@@ -51,7 +65,7 @@ def unique_by(keys: Iterable[str]) -> str:
 class Merger:
     """Merges the staged rows, whose keys are unique, into one table by its keys."""
 
-    connection: duckdb.DuckDBPyConnection
+    connection: Any
     table: str
     address: str
     keys: Sequence[str]
@@ -78,17 +92,25 @@ class Merger:
         self._check_keys(list(there))
         fitting = fit(self.table, self.columns, there, self.keys, self.without_type)
         keys = [name for name in there if name.lower() in {key.lower() for key in self.keys}]
-        old = f"delta_scan({text(self.address)}, version = {table.version()})"
+        old = self._old(table)
         if epoch is None or table.transaction_version(unique) != epoch:
             self._check_unique(old, keys)
         rows = fitting.rows(self.columns, STAGED)
         keyed = fitting.rows(self.columns, STAGED, only=keys)
         matched, touched = self._met(old, keyed, keys)
-        if not matched and not fitting.widened:
+        if not matched and not fitting.widened and self._can_append(fitting):
             return Way("append", [self._part(rows)], unique=unique, rows=self.count)
         if self._is_for_deltalake(fitting, there, keys, touched / max(1, len(table.file_uris()))):
             return Way("merge", [self._part(rows)], keys, unique=unique, rows=self.count)
         return Way("replace", self._anew(fitting, there, old, rows, keyed, keys), unique=unique, rows=self.count)
+
+    def _old(self, table: DeltaTable) -> str:
+        """The table as it is, as a relation."""
+        return f"delta_scan({text(self.address)}, version = {table.version()})"
+
+    def _can_append(self, fitting: Fit) -> bool:
+        """Whether rows can be added without writing the others again."""
+        return True
 
     def _first_rows(self, there: Columns) -> str:
         """The rows for a table without rows: they decide the types of its columns."""
@@ -134,7 +156,7 @@ class Merger:
     def _met(self, old: str, rows: str, keys: Sequence[str]) -> tuple[int, int]:
         """How many rows of the table are updated, and how many of its files have such rows."""
         found = self.connection.execute(
-            f"SELECT count(*), count(DISTINCT t.filename) FROM {old} t SEMI JOIN ({rows}) s ON {_same(keys)}"
+            f"SELECT count(*), count(DISTINCT t.filename) FROM {old} t SEMI JOIN ({rows}) s ON {same(keys)}"
         ).fetchone()
         return (found[0], found[1]) if found else (0, 0)
 
@@ -142,7 +164,7 @@ class Merger:
         has = {*fitting.given, *fitting.nulls}
         kept = [name for name in fitting.types if name not in has]
         new = ", ".join(_of(name, "t" if name in kept else "s", fitting, there) for name in fitting.types)
-        beside = f" LEFT JOIN {old} t ON {_same(keys)}" if kept else ""
+        beside = f" LEFT JOIN {old} t ON {same(keys)}" if kept else ""
         others = ", ".join(
             _of(name, "t", fitting, there) if name in there else f"CAST(NULL AS {kind}) AS {quoted(name)}"
             for name, kind in fitting.types.items()
@@ -151,7 +173,7 @@ class Merger:
         return [
             self._part(f"SELECT {new} FROM ({rows}) s{beside}"),
             self._part(
-                f"SELECT {others} FROM {old} t ANTI JOIN ({keyed}) s ON {_same(keys)}",
+                f"SELECT {others} FROM {old} t ANTI JOIN ({keyed}) s ON {same(keys)}",
                 is_new=False,
                 most=found[0] if found else None,
             ),
@@ -161,7 +183,7 @@ class Merger:
         def rows() -> pa.RecordBatchReader:
             return self.connection.sql(sql).to_arrow_reader(READ_ROWS)
 
-        return Part(rows, is_new, most)
+        return Part(rows, is_new, most, sql)
 
 
 def _is_empty(table: DeltaTable) -> bool:
@@ -173,7 +195,8 @@ def _of(name: str, alias: str, fitting: Fit, there: Columns) -> str:
     return fitting.column(name, there, alias) if alias == "t" else f"s.{quoted(name)}"
 
 
-def _same(keys: Sequence[str]) -> str:
+def same(keys: Sequence[str]) -> str:
+    """The condition under which a row of the table (`t`) and a new one (`s`) have the same keys."""
     return " AND ".join(f"t.{quoted(key)} IS NOT DISTINCT FROM s.{quoted(key)}" for key in keys)
 
 

@@ -30,6 +30,8 @@ class Part:
     is_new: bool = True
     most: int | None = None
     """The largest possible number of rows, if it is known before."""
+    sql: str = ""
+    """The query for the rows."""
 
 
 class Stream:

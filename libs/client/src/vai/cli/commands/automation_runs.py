@@ -1,4 +1,4 @@
-"""The commands of `vai automations` about automation runs: start one, follow it, list, draw, cancel, retry."""
+"""The commands of `vai automations` about automation runs: trigger, follow, list, draw, execute, cancel, retry."""
 
 import re
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ AutomationRunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The a
 
 def register(app: typer.Typer) -> None:
     """Put the commands about automation runs into `app`."""
-    for command in (trigger, runs, follow, graph, cancel, retry):
+    for command in (trigger, runs, follow, graph, execute, cancel, retry):
         verb(app)(command)
 
 
@@ -104,6 +104,14 @@ def retry(
     key = idempotency_key
     call = run_calls.retry(found.id, version=version, from_step=from_step, idempotency_key=key, wait=hold)
     start_as(_started(steps), call, stay)
+
+
+def execute(run: AutomationRunArgument) -> None:
+    """Start an automation run that is scheduled for later now."""
+    with connect() as client:
+        begun = client.automation_runs.execute(find.whole_id(client, find.AUTOMATION_RUN, run))
+    if not show.data(begun.raw):
+        show.output().print(_told(begun))
 
 
 def cancel(run: AutomationRunArgument) -> None:

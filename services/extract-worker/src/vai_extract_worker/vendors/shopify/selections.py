@@ -5,11 +5,13 @@ admin pages show. The full id of a row is in `admin_graphql_api_id`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 Json = dict[str, Any]
+_Taken = Callable[[Any], Any]
 
 _TOKEN: Final = re.compile(r"\w+|\([^()]*\)|[{}]")
 _NUMBERED: Final = re.compile(r"gid://shopify/\w+/(\d+)")
@@ -29,9 +31,9 @@ class Part:
         inner = " ".join(part.text for part in self.parts)
         return f"{self.name}{self.arguments}" + (f" {{ {inner} }}" if inner else "")
 
-    @property
-    def inner_names(self) -> set[str]:
-        return {part.name for part in self.parts}
+    @cached_property
+    def inner_names(self) -> frozenset[str]:
+        return frozenset(part.name for part in self.parts)
 
 
 def read(text: str) -> tuple[Part, ...]:
@@ -69,32 +71,57 @@ def number_of(id: Any) -> Any:
     return int(found[1]) if found else id
 
 
-def row_of(parts: tuple[Part, ...], node: Mapping[str, Any], names: Mapping[str, str]) -> Json:
-    """The columns of a node. `names`: columns with other names, by the vendor's dotted name."""
-    return {column: value for part in parts for column, value in _columns(part, node.get(part.name), names)}
+class Columns:
+    """How the fields of a selection become columns. `names`: columns with other names, by the vendor's dotted name.
+
+    It is made once for all rows of a table.
+    """
+
+    def __init__(self, parts: Iterable[Part], names: Mapping[str, str]) -> None:
+        self._fields = [(part.name, tuple(_columns(part, names))) for part in parts]
+
+    def of(self, node: Mapping[str, Any]) -> Json:
+        row: Json = {}
+        for field, columns in self._fields:
+            value = node.get(field)
+            for column, taken in columns:
+                row[column] = value if taken is None else taken(value)
+        return row
 
 
-def _columns(part: Part, value: Any, names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    inner = value if isinstance(value, dict) else {}
-    name = names.get(part.name) or snake(part.name)
+def _columns(part: Part, names: Mapping[str, str]) -> Iterator[tuple[str, _Taken | None]]:
+    """The columns of a field, and what of its value each takes; None: all of it."""
     if renamed := [one for one in part.parts if f"{part.name}.{one.name}" in names]:
         for one in renamed:
-            yield names[f"{part.name}.{one.name}"], inner.get(one.name)
+            yield names[f"{part.name}.{one.name}"], _at(one.name)
         return
+    name = names.get(part.name) or snake(part.name)
     match part.inner_names:
         case words if not words and part.name == "id":
-            yield "id", number_of(value)
-            yield "admin_graphql_api_id", value
+            yield "id", number_of
+            yield "admin_graphql_api_id", None
         case words if words == {"id"}:
-            yield f"{name}_id", number_of(inner.get("id"))
+            id = _at("id")
+            yield f"{name}_id", lambda value: number_of(id(value))
         case words if words == {"shopMoney", "presentmentMoney"}:
             name = name.removesuffix("_set")
-            yield name, (inner.get("shopMoney") or {}).get("amount")
-            yield f"{name}_presentment", (inner.get("presentmentMoney") or {}).get("amount")
+            yield name, _at("shopMoney", "amount")
+            yield f"{name}_presentment", _at("presentmentMoney", "amount")
         case words if words == {"amount", "currencyCode"}:
-            yield name, inner.get("amount")
-            yield f"{name}_currency", inner.get("currencyCode")
+            yield name, _at("amount")
+            yield f"{name}_currency", _at("currencyCode")
         case words if words == {"count"}:
-            yield name, inner.get("count")
+            yield name, _at("count")
         case _:
-            yield name, number_of(value) if part.name.endswith("Id") else value
+            yield name, number_of if part.name.endswith("Id") else None
+
+
+def _at(*names: str) -> _Taken:
+    """What stands at a place within a value; None where there is no such place."""
+
+    def taken(value: Any) -> Any:
+        for name in names:
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
+
+    return taken

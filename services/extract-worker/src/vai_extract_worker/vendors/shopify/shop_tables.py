@@ -5,7 +5,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
-from vai_extract_worker.vendors.shopify.selections import Part, read
+from vai_extract_worker.vendors.shopify.selections import Columns, Part, read, snake
 
 _NONE: Final = MappingProxyType[str, str]({})
 _BAG: Final = "{ shopMoney { amount } presentmentMoney { amount } }"
@@ -62,9 +62,19 @@ class Shape:
         """The selection of a row."""
         return tuple(part for part in self._all if personal or part.name not in self.personal)
 
-    def columns(self, personal: bool) -> tuple[Part, ...]:
-        """`parts`, and the connection inside a row."""
-        return self.parts(personal) + ((Part(self.inner, "", read(self.inner_asked)),) if self.inner else ())
+    def columns(self, personal: bool) -> Columns:
+        """Those of `parts`, and of the connection inside a row."""
+        return self._columns[personal]
+
+    @cached_property
+    def _columns(self) -> dict[bool, Columns]:
+        inner = (Part(self.inner, "", read(self.inner_asked)),) if self.inner else ()
+        return {personal: Columns((*self.parts(personal), *inner), self.names) for personal in (True, False)}
+
+    @cached_property
+    def parent_columns(self) -> dict[str, str]:
+        """The columns of the fields of `parent`, which each row has, by field."""
+        return {part.name: f"{self.on}_{snake(part.name)}" for part in read(self.parent)}
 
 
 _ORDER_BY_TIME: Final = "sortKey: UPDATED_AT"

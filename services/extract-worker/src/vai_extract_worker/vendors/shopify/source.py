@@ -13,7 +13,7 @@ from vai_extract_worker.source import Means, PositionLost, TooLarge
 from vai_extract_worker.vendors.shopify.admin import Admin, Stumbled, TooDear
 from vai_extract_worker.vendors.shopify.asking import bulk_query, page_query, rest_query, row_asked, search_of
 from vai_extract_worker.vendors.shopify.bulk import BulkOperation, TooLong
-from vai_extract_worker.vendors.shopify.selections import number_of, read, row_of, snake
+from vai_extract_worker.vendors.shopify.selections import number_of
 from vai_extract_worker.vendors.shopify.shop_tables import SHAPES, Shape
 from vai_records.definitions.dlt_extract import DltExtract
 from vai_records.definitions.sources.shopify import VERSION
@@ -141,7 +141,7 @@ class Shopify(PagedSource):
             inner = node[shape.inner]
             left = self._rest(shape.kind, node["id"], shape.inner, shape.inner_asked, inner["pageInfo"], False)
             node = {**node, shape.inner: [*inner["nodes"], *left]}
-        return row_of(shape.columns(self._personal), node, shape.names) | parent
+        return shape.columns(self._personal).of(node) | parent
 
     def _rest(self, kind: str, id: str, connection: str, asked: str, info: Json, search: str | bool) -> Iterator[Json]:
         query = rest_query(kind, connection, asked, bool(search))
@@ -197,7 +197,7 @@ class Shopify(PagedSource):
                     if line["__parentId"] != parent.get("id"):
                         text = f"The bulk file of {part.name} is not grouped by its parents. Set bulk: never."
                         raise Permanent(ErrorCode.DATA_ERROR, text, {"resource": part.name})
-                    rows.append(row_of(shape.columns(self._personal), line, shape.names) | _of_parent(shape, parent))
+                    rows.append(shape.columns(self._personal).of(line) | _of_parent(shape, parent))
                 elif in_lines:
                     parent = line
                 else:
@@ -216,7 +216,7 @@ def _of_parent(shape: Shape, node: Json) -> Json:
     """The columns that a row gets from its parent: order_id, order_updated_at."""
     if not shape.on:
         return {}
-    return {f"{shape.on}_{snake(part.name)}": number_of(node.get(part.name)) for part in read(shape.parent)}
+    return {column: number_of(node.get(field)) for field, column in shape.parent_columns.items()}
 
 
 def _smaller(first: int, within: int, share: float) -> tuple[int, int]:

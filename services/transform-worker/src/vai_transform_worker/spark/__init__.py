@@ -1,0 +1,1 @@
+"""`engine: "spark"`: the same transform, computed by a Spark cluster that is already there (decision 80)."""

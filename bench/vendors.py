@@ -29,6 +29,7 @@ from bench.measure import Figure
 from bench.recorded import recorded
 from vai_common.clock import now
 from vai_extract_worker.extract import extract
+from vai_extract_worker.vendors.amazon.quotas import Allowance
 from vai_records.definitions.source_types import SourceType
 from vai_testkit.link import RecordingLink
 from vai_testkit.servers.json_api import serving
@@ -88,7 +89,11 @@ def _extracted(vendor: Vendor) -> float:
     """Seconds of an extraction, as a child does it."""
     prepared: Json = {"source": vendor.name, "addresses": "loopback", "files_root": None, "cursors": {}}
     connection = ConnectionSecret(str(uuid4()), "bench", vendor.name, vendor.config, vendor.credentials, renew_at=9e9)
-    with tempfile.TemporaryDirectory(prefix="vai-vendor-") as lake, patch.object(SourceType, "pace_of", lambda *_: 0.0):
+    with (
+        tempfile.TemporaryDirectory(prefix="vai-vendor-") as lake,
+        patch.object(SourceType, "pace_of", lambda *_: 0.0),
+        patch.object(Allowance, "take", lambda _: None),
+    ):
         given = (vendor.definition, connection, None, Path(lake).as_uri(), prepared)
         job = Job(str(uuid4()), str(uuid4()), 1, 1, "dlt_extract", *given)
         start = perf_counter()

@@ -19,6 +19,7 @@ from vai_extract_worker.increments.spans import Plan, Span
 from vai_extract_worker.modes import Mode, mode_of
 from vai_extract_worker.progress import Json, ResourceProgress
 from vai_extract_worker.rest.http_session import SourceSession
+from vai_extract_worker.small_pages import joined
 from vai_extract_worker.source import Means, Page
 from vai_extract_worker.values.columns import table_of
 from vai_extract_worker.values.known_rows import MOST_KNOWN, row_digest
@@ -162,8 +163,7 @@ class PagedTable:
         before, last = reading.session.received, _Pages(self.name, bool(self._of.primary_key))
         self._timeless.begin()
         try:
-            for rows, after in _answered(reading.pages(asked), self.name):
-                last.look(rows, after)
+            for rows, after in joined(last.looked(_answered(reading.pages(asked), self.name))):
                 received, before = reading.session.received - before, reading.session.received
                 yield Page(self._table_of(self._new(rows, asked)), received, after)
         except requests.RequestException as error:
@@ -265,7 +265,12 @@ class _Pages:
         self._rows: Rows = []
         self._positions: set[bytes] = set()
 
-    def look(self, rows: Rows, position: Json | None) -> None:
+    def looked(self, pages: Iterator[tuple[Rows, Json | None]]) -> Iterator[tuple[Rows, Json | None]]:
+        for rows, position in pages:
+            self._look(rows, position)
+            yield rows, position
+
+    def _look(self, rows: Rows, position: Json | None) -> None:
         is_same = bool(rows) and self._has_key and rows == self._rows
         place = None if position is None else row_digest(position)
         if is_same or place in self._positions:

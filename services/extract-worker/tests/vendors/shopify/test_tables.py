@@ -98,7 +98,9 @@ def test_a_value_that_does_not_fit_its_column_is_kept(bench: Any, shopify: Shopi
     assert "0.000125" in bench.column("product_variants", "price")
 
 
-def test_a_trial_takes_a_few_rows_no_page_that_it_does_not_need_and_no_bulk_operation(bench: Any, shopify: ShopifyServer) -> None:
+def test_a_trial_takes_a_few_rows_no_page_that_it_does_not_need_and_no_bulk_operation(
+    bench: Any, shopify: ShopifyServer
+) -> None:
     bench.extract("shopify", limit_rows=5, resources=["orders"])
     assert bench.table("orders__trial").num_rows == 5
     assert {one["variables"]["after"] for one in shopify.asked_with("orders(")} == {None}

@@ -171,6 +171,12 @@ test-spark: $(READY) ## engine "spark" on a real Spark (Java 17; Maven and the p
 	if [ $$status -eq 0 ]; then PYTHONPATH=$(CURDIR)/.cache/spark/client PYTHONHASHSEED=0 $(PY) -m pytest $(or $(T),tests/spark); \
 	else exit $$(( status == 3 ? 0 : status )); fi
 
+.PHONY: test-sftp
+test-sftp: $(READY) ## file_sync over SFTP (the package index once; Debian's openssh-server if it is there); says what is missing (T=)
+	@status=0; $(PY) -m tools.sftp || status=$$?; \
+	if [ $$status -eq 0 ]; then PYTHONPATH=$(CURDIR)/.cache/sftp/client PYTHONHASHSEED=0 $(PY) -m pytest $(or $(T),tests/sftp); \
+	else exit $$(( status == 3 ? 0 : status )); fi
+
 .PHONY: fuzz
 fuzz: $(READY) ## look for inputs that break something: the property tests with new ones (MINUTES=5, SEED= to repeat, T=)
 	@$(PY) tools/fuzz.py --minutes "$(or $(MINUTES),5)" $(if $(SEED),--seed "$(SEED)") $(T)
@@ -267,8 +273,8 @@ chart-check: $(READY) ## the chart under the real helm, against the schemas of K
 	@$(PY) -m tools.deploy.chart $(VALUES)
 
 .PHONY: image
-image: $(READY) ## build the image, by podman or docker (BASE=debian: on a base of Debian's packages; SPARK=1)
-	@$(PY) -m tools.deploy.image build $(if $(BASE),--base "$(BASE)") $(if $(SPARK),--spark)
+image: $(READY) ## build the image, by podman or docker (BASE=debian: on a base of Debian's packages; SPARK=1, SFTP=1)
+	@$(PY) -m tools.deploy.image build $(if $(BASE),--base "$(BASE)") $(if $(SPARK),--spark) $(if $(SFTP),--sftp)
 
 .PHONY: image-test
 image-test: $(READY) ## look into the image, and let it do the main job in pods of the chart
@@ -324,4 +330,5 @@ lock: $(READY) ## resolve requirements.in into the lock files (UPGRADE=1: newer 
 	@$(PY) -m tools.deploy.image.needs > deploy/docker/runtime.in
 	@$(UV) $(COMPILE) -c requirements.lock deploy/docker/runtime.in -o deploy/docker/runtime.lock
 	@$(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) -c requirements.lock deploy/docker/spark.in -o deploy/docker/spark.lock
+	@$(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) -c requirements.lock deploy/docker/sftp.in -o deploy/docker/sftp.lock
 	@$(UV) $(COMPILE) $(if $(UPGRADE),--upgrade) deploy/docker/build.in -o deploy/docker/build.lock

@@ -14,7 +14,7 @@ LOCKS = sorted(ROOT.glob("requirements*.lock"))
 # What is part of a distribution's own interface although it is a distribution of its own.
 COMPANIONS = {"starlette": "fastapi", "pydantic-core": "pydantic"}
 # Extras, which need not be installed here.
-OF_EXTRAS = {"pyspark": ["pyspark-client"]}
+OF_EXTRAS = {"asyncssh": ["asyncssh"], "pyspark": ["pyspark-client"]}
 # What is used without being imported, and the words by which it is used.
 LOADED_BY = {
     "duckdb-extension-delta": ("duckdb_extension_",),

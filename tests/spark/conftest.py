@@ -1,8 +1,6 @@
 """One Spark server for all tests here (Java's start costs seconds), and transforms without a stack."""
 
-import importlib.util
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,25 +9,9 @@ from uuid import uuid4
 
 import pytest
 
+from tests.conftests import conftest_of
 from tools.spark import JARS
 from vai_testkit.servers.spark import serving
-
-_ROOT = Path(__file__).parents[2]
-
-
-def conftest_of(service: str) -> Any:
-    """What the tests of a service stand on."""
-    name = f"{service.replace('-', '_')}_conftest"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, _ROOT / f"services/{service}/tests/conftest.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
 
 unsigned = conftest_of("transform-worker").unsigned
 

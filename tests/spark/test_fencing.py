@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
-from tests.spark.conftest import conftest_of
+from tests.conftests import conftest_of
 from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_records.definitions.duckdb_transform import DuckdbTransform as Definition
 from vai_testkit.database import database_url, postgres_server  # noqa: F401

@@ -1,6 +1,6 @@
 """Builds the image: `make image`. Tries it out: `make image-test`.
 
-usage: python -m tools.deploy.image build [--base IMAGE|debian] [--spark]
+usage: python -m tools.deploy.image build [--base IMAGE|debian] [--spark] [--sftp]
        python -m tools.deploy.image test
 
 `--base debian` makes the base of Debian's packages, for where no registry answers; without it that is the second try.
@@ -11,6 +11,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.console.build import build as build_console
@@ -47,8 +48,8 @@ def guide() -> str:
         return f"without the guide, {str(error).splitlines()[0]}"
 
 
-def build(engine: Engine, base: str | None, spark: bool = False) -> None:
-    """`spark`: with the client of Spark Connect.
+def build(engine: Engine, base: str | None, extras: Sequence[str] = ()) -> None:
+    """`extras`: `SPARK`, with the client of Spark Connect; `SFTP`, with the client of SFTP.
 
     Raises NoEngine where no base is to be had, EngineFailed where a step fails."""
     chosen = base or _USUAL
@@ -64,7 +65,7 @@ def build(engine: Engine, base: str | None, spark: bool = False) -> None:
         engine.run(
             *("build", "-f", "deploy/docker/Dockerfile", "-t", image(), "--network", "host"),
             *("--build-arg", f"BASE={chosen}", "--build-arg", f"VERSION={version()}"),
-            *(("--build-arg", "SPARK=1") if spark else ()),
+            *(argument for extra in extras for argument in ("--build-arg", f"{extra}=1")),
             *("--build-arg", f"REVISION={revision or 'unknown'}", *_secrets(Path(folder)), "."),
         )
 
@@ -89,13 +90,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("what", choices=("build", "test"))
     parser.add_argument("--base", help="the image that it stands on, or debian")
     parser.add_argument("--spark", action="store_true", help="with the client of Spark Connect")
+    parser.add_argument("--sftp", action="store_true", help="with the client of SFTP")
     options = parser.parse_args(arguments)
     try:
         engine = find()
         if options.what == "build":
             _say(f"image: {console()}")
             _say(f"image: {guide()}")
-            build(engine, options.base, options.spark)
+            extras = [name for name, wanted in (("SPARK", options.spark), ("SFTP", options.sftp)) if wanted]
+            build(engine, options.base, extras)
             _say(f"image: {image()} by {engine.tool}")
             return 0
     except NoEngine as error:

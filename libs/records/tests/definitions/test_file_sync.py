@@ -15,7 +15,19 @@ PAGE = Path(__file__).parents[4] / "docs/file-sync.md"
 GOOD: dict[str, Any] = {"path": "in", "folder": "shop/in"}
 
 
-@pytest.mark.parametrize("path", ["in", "in/x", "s3://bucket", "s3://bucket/a b/c", "https://example.com/x/", "/in"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "in",
+        "in/x",
+        "s3://bucket",
+        "s3://bucket/a b/c",
+        "https://example.com/x/",
+        "/in",
+        "sftp://h/x",
+        "sftp://h:22/~/x",
+    ],
+)
 def test_places_that_are_taken(path: str) -> None:
     assert FileSync.model_validate(GOOD | {"path": path}).path == path
 
@@ -29,6 +41,14 @@ def test_places_that_are_taken(path: str) -> None:
         ({"path": "s3://key:secret@bucket/x"}, "bucket's name"),
         ({"path": "https://user:pw@host/"}, "no user name or password"),
         ({"path": "https://host/?token=x"}, "no query"),
+        ({"path": "sftp://host"}, "an SFTP folder is"),
+        ({"path": "sftp:///folder"}, "an SFTP folder is"),
+        ({"path": "sftp://host:0/folder"}, "an SFTP folder is"),
+        ({"path": "sftp://host:x/folder"}, "an SFTP folder is"),
+        ({"path": "sftp://host//folder"}, "an SFTP folder is"),
+        ({"path": "sftp://host/./folder"}, "an SFTP folder is"),
+        ({"path": "sftp://host/../folder"}, "'..'"),
+        ({"path": "sftp://user:secret@host/folder"}, "belong into a connection"),
         ({"path": "gs://bucket/x"}, "gs: is not known"),
         ({"path": "file:///etc"}, "file: is not known"),
         ({"path": "a\\b"}, "backslashes"),

@@ -1,7 +1,5 @@
 """aiosmtplib for a tenant's mail: to permitted addresses only. It gets a socket, and resolves nothing itself."""
 
-import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +7,8 @@ from typing import Literal
 
 import aiosmtplib
 
-from vai_common.egress.addresses import Policy, resolve
+from vai_common.egress.addresses import Policy
+from vai_common.egress.checked_socket import checked_socket
 
 Security = Literal["tls", "starttls", "none"]
 """`tls`: from the first byte. `starttls`: before anything is said of the mail; without it nothing is sent."""
@@ -26,7 +25,7 @@ async def guarded_smtp(
     tls = ssl.create_default_context()
     client = aiosmtplib.SMTP(
         hostname=host,
-        sock=await _socket(policy, host, port, seconds),
+        sock=await checked_socket(policy, host, port, seconds),
         use_tls=security == "tls",
         start_tls=False,
         tls_context=tls,
@@ -41,26 +40,3 @@ async def guarded_smtp(
         await client.quit()
     finally:
         client.close()
-
-
-async def _socket(policy: Policy, host: str, port: int, seconds: float) -> socket.socket:
-    """Connected to the first address that accepts; all are checked before."""
-    addresses = await asyncio.to_thread(resolve, host, port, policy)
-    for address in addresses[:-1]:
-        try:
-            return await _connected(address, port, seconds / len(addresses))
-        except OSError:
-            continue
-    return await _connected(addresses[-1], port, seconds)
-
-
-async def _connected(address: str, port: int, seconds: float) -> socket.socket:
-    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        async with asyncio.timeout(seconds):
-            await asyncio.get_running_loop().sock_connect(sock, (address, port))
-    except BaseException:
-        sock.close()
-        raise
-    return sock

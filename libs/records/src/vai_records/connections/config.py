@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vai_records.connections.credentials import base_url, split_address
+from vai_records.connections.host_keys import is_host_key
 from vai_records.connections.oauth import SETTINGS
 from vai_records.connections.stores import Place, check_bucket
 from vai_records.secrets.secret_names import is_secret_value, means_a_place, secret_in_text, value_of_pair
+
+_ADDRESSES = ("host", "port", "endpoint_url", "region", "sslmode", "ca_certificate", "host_keys")
 
 Json = dict[str, Any]
 Path = tuple[str | int, ...]
@@ -57,7 +60,7 @@ def checked_config(config: Mapping[str, Any]) -> Json:
 def address(config: Mapping[str, Any]) -> tuple[Any, ...]:
     """Where credentials are sent to: what was given for one must not be sent to another."""
     http = base_url(config)
-    others = [config.get(name) for name in ("host", "port", "endpoint_url", "region", "sslmode", "ca_certificate")]
+    others = [config.get(name) for name in _ADDRESSES]
     auth = config.get("auth")
     others.append(auth.get("access_token_url") if isinstance(auth, Mapping) else None)
     return (http, None if http else config.get("base_url"), None if http else config.get("url"), *others)
@@ -74,6 +77,8 @@ def secrets_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             return
         for name, inner in value.items():
             here = (*path, str(name))
+            if here == ("host_keys",) and isinstance(inner, list) and all(is_host_key(one) for one in inner):
+                continue  # public, however much they look like keys that are not
             if _is_secret(str(name), inner, here):
                 yield here, f"{str(name)[:60]!r}"
             else:

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from vai_records.connections.sftp_paths import SCHEME as SFTP_SCHEME
+from vai_records.connections.sftp_paths import folder_of
 from vai_records.connections.stores import bucket_of, check_bucket
 from vai_records.definitions.base import Definition
 from vai_records.definitions.sources.globs import check_glob
@@ -41,13 +43,18 @@ def _place(path: str) -> str:
     elif path.startswith(DRIVE):
         if not _DRIVE_FOLDER.fullmatch(path.removeprefix(DRIVE).partition("/")[0]):
             raise ValueError("after gdrive:// comes the id of a folder, as its address in Drive has it, or root")
+    elif path.startswith(SFTP_SCHEME):
+        folder_of(without_user(path))
     elif path.startswith(("http://", "https://")):
         check_address(path)
         if urlsplit(path).query or "#" in path:
             raise ValueError("the address of an index has no query and no fragment")
     elif scheme:
-        text = f"{scheme[1]}: is not known; a path is s3://bucket/prefix, gdrive://FOLDER_ID, https://host/folder/, "
-        raise ValueError(text + "or one below the connection's base_url or the folder that the installation allows")
+        text = f"{scheme[1]}: is not known; a path is s3://bucket/prefix, gdrive://FOLDER_ID, sftp://host/folder, "
+        raise ValueError(
+            text
+            + "https://host/folder/, or one below the connection's base_url or the folder that the installation allows"
+        )
     if ".." in path.split("/"):
         raise ValueError("a path has no '..' in it; give the place itself")
     return path
@@ -79,8 +86,9 @@ class FileSync(Definition):
     kind: Literal["file_sync"] | None = None
     direction: Literal["pull", "push"] = Field(default="pull", description="pull: into the lake; push: out of it.")
     path: Path = Field(
-        description="The place outside: s3://bucket/prefix, gdrive://FOLDER_ID, https://host/folder/ (an index), or a "
-        "path below the connection's base_url or, without one, below the folder that the installation allows."
+        description="The place outside: s3://bucket/prefix, gdrive://FOLDER_ID, sftp://host/folder, "
+        "https://host/folder/ (an index), or a path below the connection's base_url or, without one, below the folder "
+        "that the installation allows."
     )
     folder: Folder = Field(description="The folder of the lake, such as shop/exports.")
     include: Globs = Field(

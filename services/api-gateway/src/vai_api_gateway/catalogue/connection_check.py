@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 
 from vai_api_gateway.catalogue import database_check as databases
+from vai_api_gateway.catalogue import sftp_check as sftp
 from vai_api_gateway.models.api import ModelApi
 from vai_common.egress.addresses import Policy
 from vai_common.egress.httpx2_guard import guarded_client
@@ -19,6 +20,7 @@ from vai_records.connections.connections import Connection
 from vai_records.connections.credentials import HttpCredentials, Unusable, base_url, http_credentials, split_address
 from vai_records.connections.databases import database_of
 from vai_records.connections.providers import MCP
+from vai_records.connections.sftp import SFTP
 from vai_records.definitions.source_types import source_types
 from vai_records.models.providers import PROVIDERS
 from vai_records.refused import Refused, refused
@@ -55,6 +57,8 @@ async def check(
         return Finding(*await at.try_out(_test_model(connection, default_model)))
     if connection.provider == MCP:
         return await _ask_mcp(McpServer.of(connection.slug, config, credentials, policy))
+    if connection.provider == SFTP:
+        return Finding(*await sftp.look(config, credentials, policy, _SECONDS))
     if base_url(config) is not None:
         return await _ask(connection, credentials, policy)
     address = split_address(config.get("base_url") or config.get("url"))

@@ -34,6 +34,7 @@ from vai_records.connections.connections import Connection, DefaultTaken, InUse,
 from vai_records.connections.credential_checks import check_credentials
 from vai_records.connections.credentials import Unusable
 from vai_records.connections.oauth import needs_token
+from vai_records.connections.sftp import SFTP, check_sftp
 from vai_records.definitions.source_types import WrongConfig, config_of
 from vai_records.events.run_end import announce
 from vai_records.listing.bounded import marks
@@ -240,7 +241,10 @@ def _config(provider: str, config: Json | None) -> Json:
 def _check(provider: str, credentials: Json | None, config: Json) -> None:
     """Raises `Refused` for credentials that nobody could use, and for what a provider of models needs."""
     try:
-        check_credentials(credentials or {}, config)
+        if provider == SFTP:
+            check_sftp(config, credentials or {})
+        else:
+            check_credentials(credentials or {}, config)
         providers.check(provider, config, credentials or {})
     except BadConfig as error:
         raise refused(("body", "config", *error.field), str(error)) from error

@@ -15,6 +15,7 @@ from vai_common.errors import ErrorCode, Permanent
 from vai_extract_worker.rest.token_renewal import Lasting
 from vai_extract_worker.sync.drive_api import DriveApi, Json
 from vai_extract_worker.sync.names import MOST_BYTES, BadName, Wanted, checked, shown
+from vai_extract_worker.sync.odd_files import too_deep
 from vai_extract_worker.sync.places import Changed, Entry, FileFault, LeftOut, Vanished
 from vai_records.definitions.file_sync import DRIVE
 from vai_worker.children.job import ConnectionSecret
@@ -74,7 +75,7 @@ class GoogleDrive:
                     if found["mimeType"] != FOLDER or "/" in found["name"]:
                         yield from self._taken(folder.path, found, wanted)
                     elif len(inner) > MOST_BYTES:
-                        yield LeftOut(shown(inner[:_SHOWN]), _too_deep(shown(inner[:_SHOWN])), is_folder=True)
+                        yield LeftOut(shown(inner[:_SHOWN]), too_deep(shown(inner[:_SHOWN])), is_folder=True)
                     elif not wanted.excludes_all_below(inner):
                         waiting.append(_Folder(found["id"], inner))
             except FileFault as fault:
@@ -208,11 +209,6 @@ def _joined(folder: str, name: str) -> str:
 
 def _composed(path: str) -> str:
     return unicodedata.normalize("NFC", path)
-
-
-def _too_deep(path: str) -> FileFault:
-    text = f"{path}… is left out: the folders on the way have more than {MOST_BYTES:,} letters. Sync one of them."
-    return FileFault(ErrorCode.DATA_ERROR, text, {"path": path})
 
 
 def _entry(path: str, found: Json) -> Entry:

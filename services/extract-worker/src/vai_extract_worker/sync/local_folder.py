@@ -12,10 +12,11 @@ from typing import BinaryIO
 from vai_common.clock import now
 from vai_common.errors import ErrorCode, Permanent, Retryable, RunError
 from vai_extract_worker.sync.names import BadName, Wanted, checked, shown
-from vai_extract_worker.sync.places import CHUNK, Changed, Entry, FileFault, LeftOut, Vanished, unreadable
+from vai_extract_worker.sync.odd_files import in_the_way, leads_nowhere, leads_out, linked_folder, no_file, no_room
+from vai_extract_worker.sync.places import CHUNK, PART, Changed, Entry, FileFault, LeftOut, Vanished, unreadable
 
 _FRESH_SECONDS = 0.1
-_PART = ".vai-part-"
+_ALLOWED = "that this worker may use"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -49,7 +50,7 @@ class LocalFolder:
                 yield LeftOut(name, unreadable(name, str(error.strerror)), is_folder=True)
                 continue
             for item in items:
-                if item.name.startswith(_PART):
+                if item.name.startswith(PART):
                     continue
                 path = above + item.name
                 if not item.is_dir(follow_symlinks=False):
@@ -60,7 +61,7 @@ class LocalFolder:
     def _one(self, item: os.DirEntry[str], path: str, wanted: Wanted) -> Iterator[Entry | LeftOut]:
         if item.is_symlink() and Path(item.path).is_dir():
             if not wanted.excludes(path) and not wanted.excludes_all_below(path):
-                yield LeftOut(shown(path), _linked_folder(shown(path)), is_folder=True)
+                yield LeftOut(shown(path), linked_folder(shown(path)), is_folder=True)
         elif wanted(path):
             yield from self._file(Path(item.path), path)
 
@@ -74,7 +75,7 @@ class LocalFolder:
         try:
             yield self._entry(name, path, self._facts(place, name))
         except Vanished as fault:
-            yield LeftOut(name, _leads_nowhere(name) if place.is_symlink() else fault)
+            yield LeftOut(name, leads_nowhere(name) if place.is_symlink() else fault)
         except FileFault as fault:
             yield LeftOut(name, fault)
 
@@ -90,7 +91,7 @@ class LocalFolder:
 
     def write(self, path: str, parts: Iterable[bytes]) -> Entry:
         *folders, name = path.split("/")
-        part = f"{_PART}{secrets.token_hex(8)}"
+        part = f"{PART}{secrets.token_hex(8)}"
         with self._in_our_words(path), self._inner(folders, make=True) as folder:
             try:
                 with open(part, "xb", opener=lambda given, flags: os.open(given, flags, 0o644, dir_fd=folder)) as file:
@@ -142,7 +143,7 @@ class LocalFolder:
     def _facts(self, place: Path, path: str) -> os.stat_result:
         real = place.resolve()
         if not _is_below(real, self._root):
-            raise _leads_out(path)
+            raise leads_out(path, _ALLOWED)
         try:
             facts = real.stat()
         except FileNotFoundError as error:
@@ -150,8 +151,7 @@ class LocalFolder:
         except OSError as error:
             raise unreadable(path, str(error.strerror)) from error
         if not stat.S_ISREG(facts.st_mode):
-            text = f"{path} is no file but a pipe, a socket or a device, and is left out."
-            raise FileFault(ErrorCode.DATA_ERROR, text, {"path": path})
+            raise no_file(path)
         return facts
 
     def _opened(self, place: Path, path: str) -> BinaryIO:
@@ -165,7 +165,7 @@ class LocalFolder:
         is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
         if not is_file or not _is_below(Path(os.readlink(f"/proc/self/fd/{file.fileno()}")), self._root):
             file.close()
-            raise _leads_out(path)
+            raise leads_out(path, _ALLOWED)
         return file
 
     def _entry(self, path: str, name: str, facts: os.stat_result) -> Entry:
@@ -177,30 +177,13 @@ def _is_below(path: Path, root: Path) -> bool:
     return path == root or path.is_relative_to(root)
 
 
-def _linked_folder(path: str) -> FileFault:
-    text = f"{path} is a link to a folder, and links are not followed: name that folder in a sync of its own."
-    return FileFault(ErrorCode.DATA_ERROR, text, {"path": path})
-
-
-def _leads_nowhere(path: str) -> FileFault:
-    text = f"{path} is a link to a file that is not there, and is left out: mend or remove the link."
-    return FileFault(ErrorCode.DATA_ERROR, text, {"path": path})
-
-
-def _leads_out(path: str) -> FileFault:
-    text = f"{path} leads out of the folder that this worker may use, and is left out: put the file itself there."
-    return FileFault(ErrorCode.DATA_ERROR, text, {"path": path})
-
-
 def _unwritten(path: str, error: OSError) -> RunError:
     why, details = str(error.strerror), {"path": path}
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        text = f"{path} was not written, since there is no room for it ({why}): make room, then run again."
-        return Retryable(ErrorCode.CONNECTION_ERROR, text, details)
+        return no_room(path, why)
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         text = f"{path} was not written: the folder is read-only for this worker ({why}). Give it the right to write."
         return Permanent(ErrorCode.AUTH_ERROR, text, details)
     if error.errno in (errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.ENOTEMPTY, errno.ENAMETOOLONG):
-        text = f"{path} was not written: a file, a folder or a link with a part of its name stands in its way ({why})."
-        return FileFault(ErrorCode.DATA_ERROR, text, details)
+        return in_the_way(path, why)
     return Retryable(ErrorCode.CONNECTION_ERROR, f"{path} was not written ({why}): look at the disk.", details)

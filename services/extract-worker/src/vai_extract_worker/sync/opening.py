@@ -11,7 +11,9 @@ from vai_extract_worker.sync.http_index import HttpIndex
 from vai_extract_worker.sync.local_folder import LocalFolder
 from vai_extract_worker.sync.places import Place
 from vai_extract_worker.sync.s3_bucket import S3Bucket
+from vai_extract_worker.sync.sftp_folder import SftpFolder
 from vai_records.connections.credentials import base_url
+from vai_records.connections.sftp_paths import SCHEME as SFTP
 from vai_records.definitions.file_sync import DRIVE, FileSync
 from vai_worker.children.job import ConnectionSecret
 
@@ -30,6 +32,8 @@ def opened(
         return S3Bucket(path, connection, policy)
     if path.startswith(DRIVE):
         return GoogleDrive(path, connection, credentials, policy, pushes)
+    if path.startswith(SFTP):
+        return SftpFolder(path, connection, policy, pushes)
     if urlsplit(path).scheme in ("http", "https"):
         return HttpIndex(path, connection, policy)
     if connection is not None and (base := base_url(connection.config)) is not None:

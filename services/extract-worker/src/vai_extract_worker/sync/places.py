@@ -10,6 +10,9 @@ from vai_extract_worker.sync.names import Wanted
 CHUNK = 1 << 20
 """Bytes that are read at once."""
 
+PART = ".vai-part-"
+"""Begins the name of a file that is on its way into a folder; such names are never listed."""
+
 Json = dict[str, Any]
 
 

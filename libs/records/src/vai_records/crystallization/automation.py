@@ -1,12 +1,12 @@
 """The automation of a recording, and the report that says why each part of it is as it is."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from vai_records.crystallization.inputs import Inputs
-from vai_records.crystallization.keeping import completed, order_of_effects, useful
+from vai_records.crystallization.keeping import asked_until, completed, order_of_effects, useful
 from vai_records.crystallization.origins import Known, leaves
 from vai_records.crystallization.recording import Call, LeftOut, Recording
 from vai_records.crystallization.referring import Referred, Referring, as_fixed, reads_as_more
@@ -22,6 +22,8 @@ _LEAST_WORDS: Final = 8
 _FREE_TEXT: Final = ("body", "body_text", "form", "inputs")
 _LONGEST_QUESTION: Final = 4_000
 _MOST_RESULTS: Final = 5
+_MOST_TOLD: Final = 5
+_AT = re.compile(r"[./][0-9]+(?![^./}])")
 
 
 class NothingToKeep(ValueError):
@@ -69,8 +71,10 @@ def crystallize(recording: Recording, parameters: Mapping[str, Any] | None = Non
         "steps": [one for step in steps for one in (*step.written, written[step.key] | _late(step, written))],
         "inputs": inputs.declared,
     }
-    doubts = [one for step in first if step.call.number in wanted for one in _doubts(step, calls)]
+    kept = [step for step in first if step.call.number in wanted]
+    doubts = [one for step in kept for one in _doubts(step, calls)]
     report = _report(steps, inputs, sorted(left, key=lambda one: one.turn), doubts)
+    report["notes"] = [*report["notes"], *_what_stays(steps, recording), *_worked_out(kept, calls)]
     return Crystallized(automation, _with_lacking(report, recording))
 
 
@@ -294,3 +298,30 @@ def _notes(steps: Sequence[_Step], inputs: Inputs, models: Sequence[Json], left:
         )
     notes.append("What the agent answered at the end is no step: the results of the steps are what it was made of.")
     return notes
+
+
+def _what_stays(steps: Sequence[_Step], recording: Recording) -> Iterator[str]:
+    """What other data would need otherwise: lists that were written out, and waiting."""
+    for step in steps:
+        for place, count in _written_out(step).items():
+            yield f"{place} of {step.key} names {count} values of one list: where it is longer, the others are missing."
+    for tool, times in asked_until(recording).items():
+        yield f"{tool} was asked the same {times} times until it answered something else; no step waits for that."
+
+
+def _worked_out(steps: Sequence[_Step], calls: Sequence[Call]) -> Iterator[str]:
+    """Numbers that a model found by itself from results that it had read: they stay as they are."""
+    begins = min(call.turn for call in calls)
+    told = [(step.call, one) for step in steps if step.call.turn > begins for one in step.referred.own]
+    for call, (place, value) in told[:_MOST_TOLD]:
+        yield f"{place} of {call.tool} in turn {call.turn} is always {value}: no result and no question has it."
+
+
+def _written_out(step: _Step) -> dict[str, int]:
+    """The places of a step that refer to one element of a list after the other, and to how many."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for one in step.referred.evidence:
+        if one["reference"].lstrip("${").startswith("/steps/"):
+            same = _AT.sub("", one["place"]), _AT.sub("/*", one["reference"])
+            found.setdefault(same, set()).add(one["reference"])
+    return {place: len(told) for (place, _), told in found.items() if len(told) > 1}

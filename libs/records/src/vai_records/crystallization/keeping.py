@@ -40,6 +40,23 @@ def _changed_between(first: Call, again: Call, kept: Sequence[Call]) -> bool:
     return any(first.number < call.number < again.number and not call.only_reads for call in kept)
 
 
+def asked_until(recording: Recording) -> dict[str, int]:
+    """Tools that were asked the same again until they answered something else, though nothing was changed between:
+    how often each. Who does that waits, and no step waits so.
+    """
+    done = [call for call in recording.calls if call.status == "completed"]
+    asked: dict[str, list[Call]] = {}
+    for call in done:
+        if call.only_reads:
+            asked.setdefault(json.dumps((call.tool, call.given), sort_keys=True), []).append(call)
+    found: dict[str, int] = {}
+    for calls in asked.values():
+        first, last = calls[0], calls[-1]
+        if _told(first.result) != _told(last.result) and not _changed_between(first, last, done):
+            found[last.tool] = max(found.get(last.tool, 0), len(calls))
+    return found
+
+
 def useful(calls: Sequence[Call], uses: dict[int, set[int]], recording: Recording) -> set[int]:
     """The numbers of the calls that led somewhere: what changed something, what the answer says, and what these used.
 
@@ -69,7 +86,7 @@ def _in_answer(calls: Sequence[Call], recording: Recording) -> set[int]:
             leaf = known.of(value, path)[0]
             found |= {leaf.call} if leaf is not None else set()
             if isinstance(value, str) and is_telling(value):
-                found |= {one.call for _, _, one, _ in known.within(value, path)}
+                found |= {one.call for _, _, one, _ in known.within(value, ())}
     return found
 
 

@@ -29,6 +29,33 @@ _NAME_PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _PLAIN_WORDS = frozenset(
     ("true", "false", "null", "none", "asc", "desc", "json", "text", "html", "http", "https", "post", "patch", "name")
 )
+_USUAL_WORDS: Final = frozenset(
+    ("active", "inactive", "enabled", "disabled", "open", "opened", "close", "closed", "pending", "draft",
+     "paid", "unpaid", "sent", "done", "started", "running", "waiting", "queued", "failed", "failure",
+     "completed", "complete", "cancelled", "canceled", "approved", "rejected", "accepted", "error", "success",
+     "valid", "invalid", "ready", "idle", "online", "offline", "archived", "deleted", "created", "updated",
+     "changed", "published", "unknown", "other", "default", "high", "medium", "normal", "urgent", "critical",
+     "major", "minor", "warning", "warn", "info", "debug", "alert", "notice", "email", "mail", "phone", "chat",
+     "slack", "call", "push", "letter", "invoice", "order", "orders", "customer", "customers", "user", "users",
+     "admin", "owner", "guest", "public", "private", "internal", "external", "local", "global", "test", "live",
+     "prod", "production", "staging", "main", "yaml", "file", "data", "list", "table", "hour", "hourly", "daily",
+     "week", "weekly", "month", "monthly", "quarter", "year", "yearly", "once", "never", "always", "auto",
+     "manual", "type", "kind", "value", "total", "count", "first", "last", "next", "left", "right", "both",
+     "full", "small", "large", "standard", "basic", "express", "euro", "euros", "dollar", "dollars", "percent",
+     "piece", "pieces", "unit", "units", "item", "items")
+)  # fmt: skip
+"""Words that two things may well have both: kinds, states, levels, ways, times, units."""
+_LEAST_DIGITS: Final = 4
+_HOURS: Final = (*range(1, 25), *(24 * days for days in (*range(2, 32), 60, 90, 120, 180, 360, 365, 366)))
+_TYPED: Final = (123_456, 1_234_567, 12_345_678, 123_456_789)
+_PLAIN_NUMBERS: Final = frozenset((*_TYPED, *(hours * 3_600 * unit for hours in _HOURS for unit in (1, 1_000))))
+"""Durations in seconds and milliseconds, and what people type who want any number."""
+_SIZE: Final = 2**16
+_BOUNDS: Final = frozenset(
+    ("limit", "limits", "max", "maximum", "min", "minimum", "most", "least", "cap", "quota", "budget",
+     "threshold", "timeout", "ttl", "interval", "delay", "wait", "page", "chunk", "batch", "buffer", "window",
+     "retries", "attempts", "capacity", "ceiling", "floor")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,10 +90,34 @@ def is_telling(value: Any) -> bool:
         inside = [one for _, one in islice(leaves(value), 3)]
         return len(inside) >= 3 or (isinstance(value, list) and any(map(is_telling, inside)))
     if isinstance(value, int):
-        return abs(value) >= 100_000
+        return abs(value) >= 100_000 and not _is_plain_number(abs(value))
     if isinstance(value, float):
-        return len(repr(value).replace(".", "").strip("-0")) >= 5
+        return len(_digits_of(value)) >= 5 and len(set(_digits_of(value))) > 1
     return isinstance(value, str) and len(value) >= 4 and value.lower() not in _PLAIN_WORDS
+
+
+def _digits_of(value: float) -> str:
+    """The digits that say something: no zeros at either end."""
+    return repr(value).replace(".", "").strip("-0")
+
+
+def _is_plain_number(value: int) -> bool:
+    """Whether it is a size in computers' units, a duration, or one digit again and again."""
+    return len(set(str(value))) == 1 or value % _SIZE in (0, _SIZE - 1) or value in _PLAIN_NUMBERS
+
+
+def _is_chosen(value: Any, place: Path) -> bool:
+    """Whether somebody may well have set it: a usual word, or a round number under a bound's name (`max_tokens`)."""
+    if isinstance(value, str):
+        return value.lower() in _USUAL_WORDS
+    if not _is_number(value) or len(_digits_of(value)) >= _LEAST_DIGITS:
+        return False
+    return any(word in _BOUNDS for name in _named(place)[-1:] for word in _words(name))
+
+
+def says_something(value: Any) -> bool:
+    """Whether a number is no round and no small one, so that somebody has found or worked it out."""
+    return _is_number(value) and (is_telling(value) or len(_digits_of(value)) >= _LEAST_DIGITS - 1)
 
 
 def wholes(value: Any) -> Iterator[tuple[Path, Any]]:
@@ -165,7 +216,7 @@ class Known:
         """The leaf that a whole value came from, and how many others have it too. `place`: where the value stands."""
         key = key_of(value)
         there = list(self._whole[key].values()) if key in self._whole else []
-        if is_telling(value):
+        if is_telling(value) and not _is_chosen(value, place):
             return _best(there, place), max(0, self._count.get(key, 0) - 1)
         there = [leaf for leaf in there if has_same_name(place, leaf.path)]
         latest = [leaf for leaf in there if leaf.call == max(one.call for one in there)]
@@ -180,7 +231,9 @@ class Known:
         return list(self._whole[key].values()) if key in self._whole else []
 
     def within(self, text: str, place: Path) -> list[tuple[int, int, Leaf, int]]:
-        """The parts of a text that are values of results: start, end, leaf, how many others. They do not overlap."""
+        """The parts of a text that are values of results: start, end, leaf, how many others. They do not overlap.
+        A usual word is none in an argument: there the model may have written it by itself.
+        """
         found: list[tuple[int, int, Leaf, int]] = []
         end = 0
         for match in _WORD.finditer(text):
@@ -190,6 +243,7 @@ class Known:
             for before, length in shapes:
                 begin = match.start() - before
                 keys = self._standing(text, begin, length) if begin >= end else []
+                keys = [key for key in keys if not place or not _is_chosen(key[1], ())]
                 if keys:
                     there = [leaf for key in keys for leaf in self._whole[key].values()]
                     leaf = _best(there, place)

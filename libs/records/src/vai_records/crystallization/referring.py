@@ -8,7 +8,15 @@ from urllib.parse import quote, unquote
 
 from vai_records.automations.references import BadReference, may_name, references_in
 from vai_records.crystallization.inputs import Inputs
-from vai_records.crystallization.origins import Known, Leaf, Path, has_same_name, is_telling, reference_to
+from vai_records.crystallization.origins import (
+    Known,
+    Leaf,
+    Path,
+    has_same_name,
+    is_telling,
+    reference_to,
+    says_something,
+)
 from vai_records.definitions.sql_text import Kind, pieces
 
 Json = dict[str, Any]
@@ -58,13 +66,14 @@ class Doubt:
 @dataclass
 class Referred:
     """What came of one call: its arguments, the calls that it refers to, why each reference stands there, and which
-    values stay as they are though they may have come from a result.
+    values stay as they are though they may have come from a result. `own`: numbers that came from nowhere, by places.
     """
 
     given: Json = field(default_factory=dict)
     calls: set[int] = field(default_factory=set)
     evidence: list[Json] = field(default_factory=list)
     unsure: list[Doubt] = field(default_factory=list)
+    own: list[tuple[str, Any]] = field(default_factory=list)
 
 
 class Referring:
@@ -130,6 +139,8 @@ class Referring:
             return self._tell(place, value, *found)
         if alike := self._known.alike(value):
             self._doubt(place, value, alike[-1])
+        elif place[0] in _HANDED_ON and says_something(value):
+            self._done.own.append((_place(place), value))
         return None
 
     def _first_whole(self, said: str, place: Path) -> str | None:

@@ -32,7 +32,7 @@ class IncrementalCursor:
 
     `saved` is the cursor that an earlier run left, `resumed` what this run's checkpoint says, `moment` the time now. A
     time that lies more than `ahead` in the future does not move the cursor: its row is delivered once, and later rows
-    with smaller values still come.
+    with smaller values still come. `asked_by` is what asks the source for newer rows, if it is not `param`.
     """
 
     def __init__(
@@ -45,8 +45,10 @@ class IncrementalCursor:
         resumed: Json | None = None,
         primary_key: Sequence[str] = (),
         ahead: timedelta = _AHEAD,
+        asked_by: str | None = None,
     ) -> None:
         self._ahead = ahead
+        self._asked_by = asked_by or incremental.param
         self._incremental = incremental
         self._path = incremental.cursor_path
         self._plain = self._path.split(".") if _PLAIN_PATH.fullmatch(self._path) else None
@@ -189,10 +191,10 @@ class IncrementalCursor:
     def warnings(self, resource: str) -> list[Entry]:
         """Warnings about rows that were not delivered, or that may come twice."""
         entries = [saved_cursor_ahead(resource, value) for value in self._warnings]
-        if self._older and self._incremental.param and not self._is_initial:
-            entries.append(late_rows(resource, self._older, self._incremental.param, self.asked))
-        if self._leaves_the_bound_out():
-            entries.append(bound_not_shown(resource, self._at_bound, str(self._incremental.param), self.bound))
+        if self._older and self._asked_by and not self._is_initial:
+            entries.append(late_rows(resource, self._older, self._asked_by, self.asked))
+        if self._asked_by and self._leaves_the_bound_out():
+            entries.append(bound_not_shown(resource, self._at_bound, self._asked_by, self.bound))
         if self._forgotten:
             entries.append(rows_not_remembered(resource, self._forgotten, known_rows.MOST_KNOWN))
         return entries
@@ -203,8 +205,8 @@ class IncrementalCursor:
 
         A single row with this value proves nothing: it may have changed since, or values are unique, such as ids.
         """
-        has_param = self._incremental.param is not None and self._incremental.lag is None
-        return has_param and not self._is_initial and self._at_bound > 1 and not self._shows_bound
+        shows_none = not self._is_initial and self._at_bound > 1 and not self._shows_bound
+        return self._incremental.lag is None and shows_none
 
     # What of a page is new ------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from vai_extract_worker.rest.filled_requests import UNKNOWN, Known, filled_body,
 from vai_records.definitions.dlt_extract import RestApi
 from vai_records.definitions.sources.placeholders import Placeholder
 from vai_records.definitions.sources.resources import RestResource
+from vai_records.definitions.sources.rest_requests import open_parts
 from vai_records.validation.masking import unmarked
 
 Asked = dict[str, Any]
@@ -63,6 +64,14 @@ class Requests:
             return _of_increment(found.name, mark, self._resource)
 
         return value_of
+
+
+def start_asked_by(resource: RestResource) -> str | None:
+    """What asks the source for rows from the cursor on: the parameter, or the placeholder and where it stands."""
+    if resource.incremental and resource.incremental.param:
+        return resource.incremental.param
+    parts = open_parts(resource.path, resource)
+    return next((f"{found} in {place}" for place, found in parts if str(found) == "{incremental.start_value}"), None)
 
 
 def _bound(word: str, part: Window | None, resource: RestResource) -> Any:

@@ -34,7 +34,7 @@ from vai_extract_worker.rest.client import Client
 from vai_extract_worker.rest.credentials import Access, access_of, without_params
 from vai_extract_worker.rest.http_session import SourceSession, Wanted, origin_of
 from vai_extract_worker.rest.pages_ahead import PagesAhead
-from vai_extract_worker.rest.request_parts import Asked, Requests
+from vai_extract_worker.rest.request_parts import Asked, Requests, start_asked_by
 from vai_extract_worker.rest.token_renewal import Lasting
 from vai_extract_worker.source import Means, Page, Table
 from vai_extract_worker.values.columns import table_of
@@ -156,6 +156,7 @@ class Endpoint:
                 now(),
                 resumed=state.cursor,
                 primary_key=_names(self._resource.primary_key),
+                asked_by=start_asked_by(self._resource),
             )
         if self._resource.slices and state.plan is None:
             state.plan = {"from": self._first_moment().isoformat(), "until": self._last_moment().isoformat()}

@@ -33,3 +33,28 @@ def test_tables_tell_their_columns_keys_and_joins(bench: Any, shop: MariaDb) -> 
     assert [(each["from"]["column"], each["to"]["column"]) for each in result["joins"]] == [("customer_id", "id")]
     [part] = _explained(bench, tables=["orders"], sample_rows=1_000)["tables"]
     assert (part["sampled"], part["rows_looked_at"]) == (True, 1_000)
+
+
+def test_dates_that_no_calendar_has_are_told_as_they_are(bench: Any, shop: MariaDb) -> None:
+    shop.run(
+        "SET SESSION sql_mode = 'ALLOW_INVALID_DATES'",
+        "USE shop",
+        "CREATE TABLE events (id int PRIMARY KEY, born date, seen datetime(6), noted timestamp NULL, ends date NOT NULL)",
+        "INSERT INTO events VALUES (1, '0000-00-00', '0000-00-00 00:00:00', '1970-01-01 00:00:01', '2024-02-30'), "
+        "(2, '1990-05-00', '2024-01-02 03:04:05.678901', NULL, '9999-12-31'), (3, NULL, NULL, NULL, '2024-03-01')",
+        "CREATE TABLE plain (id int PRIMARY KEY, on_day date)",
+        "INSERT INTO plain VALUES (1, '2024-03-01')",
+    )
+    events, plain = _explained(bench)["tables"]
+    told = {each["name"]: each for each in events["columns"]}
+    assert {name: each["type"] for name, each in told.items()} == {
+        "id": "int",
+        "born": "date",
+        "seen": "datetime",
+        "noted": "timestamp",
+        "ends": "date",
+    }
+    assert told["born"]["samples"] == ["0000-00-00", "1990-05-00"]
+    assert (told["born"]["min"], told["born"]["null_share"]) == ("0000-00-00", 0.3333)
+    assert told["ends"]["max"] == "9999-12-31"
+    assert plain["columns"][1]["min"] == "2024-03-01"

@@ -1,7 +1,5 @@
 """One real S3 server for all tests here; what the children of workers do is done without a stack."""
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,23 +7,10 @@ from uuid import uuid4
 
 import pytest
 
+from tests.conftests import conftest_of
 from vai_devstack.servers.s3 import S3Server
 from vai_testkit.servers.real_s3 import serving
 from vai_worker.lake.places import Lake
-
-_ROOT = Path(__file__).parents[2]
-
-
-def _conftest_of(service: str) -> Any:
-    """What the tests of a service stand on."""
-    name = f"{service.replace('-', '_')}_conftest"
-    spec = importlib.util.spec_from_file_location(name, _ROOT / f"services/{service}/tests/conftest.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +36,7 @@ def lake(s3: S3Server) -> Lake:
 @pytest.fixture
 def bench(lake: Lake) -> Any:
     """Extracts into that lake."""
-    found = _conftest_of("extract-worker").Bench(_Url(lake.url))
+    found = conftest_of("extract-worker").Bench(_Url(lake.url))
     found.may_wait = False
     return found
 
@@ -59,7 +44,7 @@ def bench(lake: Lake) -> Any:
 @pytest.fixture
 def workshop(lake: Lake, tmp_path: Path) -> Any:
     """Transforms in that lake."""
-    found = _conftest_of("transform-worker").Workshop(tmp_path)
+    found = conftest_of("transform-worker").Workshop(tmp_path)
     found.url = lake.url
     return found
 

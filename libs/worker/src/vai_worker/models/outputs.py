@@ -1,6 +1,7 @@
 """Answers by a schema: they come as the call of one tool and are checked against the schema."""
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from vai_common import numbers
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 TOOL = "final_answer"
 _LONGEST_FAULT = 600
+_FENCED = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
 
 
 class Unfitting(Exception):
@@ -37,11 +39,18 @@ def output_tool(schema: dict[str, Any]) -> "ToolDefinition":
 
 
 def read_output(response: "ModelResponse", schema: dict[str, Any]) -> Any:
-    """The model's answer as JSON that fits. Raises `Unfitting`."""
+    """The model's answer as JSON that fits: the call of the tool, or a text that is nothing but such JSON, since many
+    models write it so. Raises `Unfitting`.
+    """
     calls = [call for call in response.tool_calls if call.tool_name == TOOL]
-    if not calls:
+    if calls:
+        return read_arguments(calls[0].args, schema)
+    said = (response.text or "").strip()
+    fenced = _FENCED.fullmatch(said)
+    said = fenced[1] if fenced else said
+    if response.tool_calls or not said.startswith("{"):
         raise Unfitting(f"the answer is no call of {TOOL}")
-    return read_arguments(calls[0].args, schema)
+    return read_arguments(said, schema)
 
 
 def read_arguments(given: Any, schema: dict[str, Any]) -> Any:

@@ -13,6 +13,7 @@ The instructions and the question are never shortened. In a thread, `earlier.py`
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from vai_agent_worker.agents import earlier as before
@@ -86,8 +87,9 @@ def messages(
     shortened = replace(shortened, messages=said.is_shortened)
     first = f"{said.calls}{question}" + (f"\n\n{_TURNS_LEFT_OUT}" if shortened.turns else "")
     built: list[ModelMessage] = [*said.messages(instructions_of(agent)), _asking(agent, first)]
+    known: set[str] = set()
     for turn, texts in told:
-        response = response_of(turn)
+        response = _with_own_ids(response_of(turn), turn.turn, known)
         built += [response, _telling(agent, turn, response, texts)]
     return built, shortened
 
@@ -99,6 +101,24 @@ def response_of(turn: Turn) -> "ModelResponse":
     (found,) = ModelMessagesTypeAdapter.validate_python([turn.answer])
     assert isinstance(found, ModelResponse)
     return found
+
+
+def _with_own_ids(response: "ModelResponse", number: int, known: set[str]) -> "ModelResponse":
+    """The answer with ids for its calls that no answer before it has; `known` are theirs.
+
+    Some providers count the calls of each answer anew (`call_0`), and others refuse two results for one id.
+    """
+    from pydantic_ai.messages import ToolCallPart
+
+    parts = list(response.parts)
+    for place, part in enumerate(parts):
+        if not isinstance(part, ToolCallPart):
+            continue
+        if part.tool_call_id in known:
+            free = (name for n in count(place) if (name := f"call_{number}_{n}") not in known)
+            parts[place] = part = replace(part, tool_call_id=next(free))
+        known.add(part.tool_call_id)
+    return replace(response, parts=parts)
 
 
 def _fitting(turns: Sequence[Turn], room: int) -> tuple[list[tuple[Turn, list[str]]], Shortened]:

@@ -108,6 +108,32 @@ def test_days_of_both_kinds_are_told() -> None:
     assert list(trigger_warnings({"type": "manual"})) == []
 
 
+@pytest.mark.parametrize(
+    ("schedule", "said"),
+    [
+        ("*/90 * * * *", "*/90 as the minute is 0 alone"),
+        ("5-20/30 * * * *", "5-20/30 as the minute is 5 alone"),
+        ("0 */36 * * *", "*/36 as the hour is 0 alone"),
+        ("0 0 */45 * *", "*/45 as the day of the month is 1 alone"),
+        ("0 0 1 */12 *", "*/12 as the month is 1 alone"),
+        ("*/45 * * * *", "begins anew every hour: after 45 comes 0, 15 later"),
+        ("0 */5 * * *", "begins anew every day: after 20 comes 0, 4 later"),
+    ],
+)
+def test_a_step_that_does_not_go_on_beyond_its_field_is_told(schedule: str, said: str) -> None:
+    ((place, message, kind),) = trigger_warnings({"type": "schedule", "schedule": schedule})
+    assert (place, kind, said in message) == (("body", "trigger", "schedule"), "steps", True)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    ["*/15 * * * *", "0 */6 * * *", "0 0 */2 * *", "0 0 1 */3 *", "* * * * *", "*/1 * * * *", "5-5/1 * * * *",
+     "0-59/7 * * * *", "0 9-17/2 * * *", "1,2/5 * * * *"],
+)  # fmt: skip
+def test_a_step_that_means_what_it_says_is_not_warned_of(schedule: str) -> None:
+    assert list(trigger_warnings({"type": "schedule", "schedule": schedule})) == []
+
+
 def test_the_ports_of_a_saved_action_are_at_hand() -> None:
     behind = {"key": "after", **NOOP, "depends_on": [{"step": "route", "port": "yes"}]}
     body = AutomationBody.model_validate({"name": "A", "steps": [{"key": "route", "action_id": "switch"}, behind]})

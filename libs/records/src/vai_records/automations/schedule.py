@@ -6,6 +6,7 @@ the hour is any (`*`, `0-23`) or has a step. Forwards and backwards go through t
 always agree.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from heapq import merge
@@ -72,6 +73,29 @@ def days_note(expression: str) -> str | None:
     if day.startswith("*") or weekday.startswith("*"):
         return f"fires on days on which both hold: the day of the month is {day} and the weekday is {weekday}"
     return f"fires on days on which one of both holds: the day of the month is {day}, or the weekday is {weekday}"
+
+
+_SIZES: Final = {"minute": 60, "hour": 24, "day of the month": 31, "month": 12}
+_STEP: Final = re.compile(r"(?:\*|([0-9]+)-([0-9]+))/([0-9]+)")
+
+
+def steps_note(expression: str) -> str | None:
+    """What people expect otherwise: a step counts within its field alone and begins anew with the next hour or day."""
+    for (field, size), said in zip(_SIZES.items(), expression.split(), strict=False):
+        if (step := _STEP.fullmatch(said)) is None:
+            continue
+        span = int(step[2]) - int(step[1]) + 1 if step[1] else size
+        if int(step[3]) >= span > 1:
+            return f"{said} as the {field} is {step[1] or _first_of(field)} alone: a step counts within its field"
+        if step[1] is None and field in ("minute", "hour") and size % int(step[3]):
+            last = (size - 1) // int(step[3]) * int(step[3])
+            told = "every hour" if field == "minute" else "every day"
+            return f"{said} as the {field} begins anew {told}: after {last} comes 0, {size - last} later"
+    return None
+
+
+def _first_of(field: str) -> int:
+    return 0 if field in ("minute", "hour") else 1
 
 
 def _of_nickname(word: str) -> str:

@@ -7,7 +7,7 @@ from vai_records.automations import references
 from vai_records.automations.body import Places
 from vai_records.automations.reference_text import REFERENCE, BadReference
 from vai_records.automations.saved_steps import with_name
-from vai_records.automations.schedule import days_note
+from vai_records.automations.schedule import days_note, steps_note
 from vai_records.definitions.conditions import Operator, path_of
 from vai_records.refused import Fault, Place
 from vai_records.validation import checks
@@ -46,9 +46,12 @@ def condition_warnings(conditions: Sequence[Json], at: Place = ("body", "conditi
 
 
 def trigger_warnings(trigger: Json, at: Place = ("body", "trigger")) -> Iterator[Fault]:
-    """Days that people count otherwise."""
-    if trigger["type"] == "schedule" and (note := days_note(trigger["schedule"])) is not None:
-        yield (*at, "schedule"), note, "days"
+    """Days and steps that people count otherwise."""
+    if trigger["type"] != "schedule":
+        return
+    for kind, note in (("days", days_note(trigger["schedule"])), ("steps", steps_note(trigger["schedule"]))):
+        if note is not None:
+            yield (*at, "schedule"), note, kind
 
 
 def _branch_warnings(definition: Json) -> Iterator[Fault]:

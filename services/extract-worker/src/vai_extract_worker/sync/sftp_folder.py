@@ -265,7 +265,7 @@ class SftpFolder:
             if len(_bytes(name)) > _LONGEST_NAME or self._is_folder(path):
                 raise in_the_way(path, error.said) from error
             text = f"The server did not write or remove {path}, and says no more than '{error.said}': look whether its "
-            text += "disk or the account's quota is full, then run again."
+            text += "disk or the account's quota is full, or the disk is read-only, then run again."
             raise Retryable(ErrorCode.CONNECTION_ERROR, text, {"path": path}) from error
         except FileNotFoundError as error:
             self._folders.clear()

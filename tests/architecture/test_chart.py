@@ -1,10 +1,11 @@
 """What the chart says of the code is true, and what is drawn for it is fresh."""
 
 import re
+from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]
 
-from tests.architecture.workspace import ROOT, SERVICES, package_of
+from tests.architecture.workspace import ROOT, SERVICES, imports_of, package_of
 from tools.deploy.chart.helm import CHART
 from tools.deploy.chart.page import at, leaves, read_schema, stale
 from vai_common.environment import NAMES
@@ -72,6 +73,29 @@ def test_the_kinds_of_the_chart_are_those_that_this_version_runs() -> None:
         name: (kind.service, kind.mode is Mode.SYNC) for name, kind in served.items()
     }
     assert set(at(SCHEMA, ("workers", "*", "kinds"))["items"]["enum"]) == served.keys()
+
+
+def test_a_kind_that_connects_for_a_tenant_reaches_the_internet_and_no_other_does() -> None:
+    """By what its code imports, in the worker and in its child processes."""
+    ways_out = ("vai_common.egress", "vai_worker.models.", "vai_worker.mcp")
+    for name, said in _defined("vai.kinds").items():
+        source = package_of(ROOT / f"services/{said['service']}")
+        named = re.compile(rf'^    name = "{name}"$', re.MULTILINE)
+        (module,) = [path for path in source.rglob("*.py") if named.search(path.read_text())]
+        found = _imported(source, module, set())
+        assert any(each.startswith(ways_out) for each in found) == said["internet"], name
+
+
+def _imported(source: Path, module: Path, seen: set[Path]) -> set[str]:
+    """What a module of a service imports, also through others of the service and as the entry of a child."""
+    seen.add(module)
+    names = {*imports_of(module), *re.findall(r'"(vai_[a-z_.]+):[a-z_]+"', module.read_text())}
+    found = set(names)
+    for name in names:
+        own = source.parent / f"{name.replace('.', '/')}.py"
+        if own.is_file() and own.is_relative_to(source) and own not in seen:
+            found |= _imported(source, own, seen)
+    return found
 
 
 def test_the_connections_that_the_chart_counts_are_those_of_the_settings() -> None:

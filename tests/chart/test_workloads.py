@@ -237,10 +237,10 @@ def test_prometheus_leaves_our_own_labels_alone() -> None:
     ("said", "resting"),
     [
         ({}, []),
-        ({"keda": {"enabled": True}}, ["--resting=create_flashboard,dlt_extract,duckdb_transform,file_sync"]),
+        ({"keda": {"enabled": True}}, ["--resting=dlt_extract,duckdb_transform,file_sync"]),
         (
             {"keda": {"enabled": True}, "workers": {"extract-worker": {"scaling": {"min": 1}}}},
-            ["--resting=create_flashboard,duckdb_transform"],
+            ["--resting=duckdb_transform"],
         ),
         (
             {"unservedKinds": ["dlt_extract", "file_sync"], "workers": {"extract-worker": None}},

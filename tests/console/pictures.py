@@ -14,9 +14,10 @@ from tests.console.places import PLACES
 from tests.console.things import things
 
 _INTO = ROOT / ".cache/console/pictures"
-# Nothing stands in for what is to come, for half a second: one wait may follow another.
+# Nothing that is seen stands in for what is to come, for half a second: one wait may follow another.
 _RESTS = """() => {
-    const waits = document.querySelector(".mantine-Skeleton-root, .mantine-Loader-root");
+    const stand = [...document.querySelectorAll(".mantine-Skeleton-root, .mantine-Loader-root")];
+    const waits = stand.some((each) => each.checkVisibility());
     window.restsSince = waits ? undefined : (window.restsSince ?? performance.now());
     return window.restsSince !== undefined && performance.now() - window.restsSince > 500;
 }"""

@@ -118,6 +118,29 @@ async def test_a_secret_goes_in_a_form_is_filled_in_and_a_backfill_is_cancelled(
     assert "needle" not in whole.text
 
 
+async def test_a_run_that_was_put_off_is_started_now(running: Stack, visit: Visit) -> None:
+    """By hand tomorrow, then at once; the button is gone as soon as it has begun."""
+    page = visit.page
+    step = {"key": "one", "kind": "dlt_extract", "definition": {"source": "noop"}}
+    async with client_of(running) as api:
+        made = (await api.post("/api/v1/automations", json={"name": "Put off", "steps": [step]})).json()
+        later = {"scheduledFor": (now() + timedelta(days=1)).isoformat()}
+        run = (await api.post(f"/api/v1/automations/{made['id']}/trigger", json=later)).json()
+    await page.goto(f"{running.api_url}/automation-runs/{run['runId']}")
+    await page.get_by_text("scheduled", exact=True).first.wait_for()
+    assert await visit.serious() == []
+    start = page.get_by_role("button", name="Start now")
+    await start.focus()
+    await page.keyboard.press("Enter")
+    await page.get_by_text("completed", exact=True).first.wait_for()
+    assert await start.count() == 0
+    async with client_of(running) as api:
+        whole = (await api.get(f"/api/v1/automation-runs/{run['runId']}")).json()
+        step_run = (await api.get(f"/api/v1/action-runs/{whole['steps'][0]['runId']}")).json()
+    assert (whole["status"], step_run["status"]) == ("completed", "completed")
+    assert whole["scheduledFor"] == run["scheduledFor"]
+
+
 async def test_two_who_edit_the_same_lose_nothing(running: Stack, visit: Visit) -> None:
     page = visit.page
     steps = [{"key": "one", "kind": "dlt_extract", "definition": {"source": "noop"}}]

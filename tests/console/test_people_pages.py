@@ -4,6 +4,7 @@ import pytest
 
 from examples.chat_thread.__main__ import QUESTIONS
 from tests.console.driver import Visit
+from tests.console.more_things import WHOLE
 from tests.console.things import board, talking
 from vai_devstack.stack import Stack
 from vai_testkit.stack import client_of
@@ -88,3 +89,30 @@ async def test_a_flashboard_is_shared_until_its_link_is_revoked(running: Stack, 
         await page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
         await page.get_by_text("revoked", exact=True).wait_for()
         assert (await outside.get(address)).status_code in (404, 410)
+
+
+async def test_a_flashboard_is_made_of_one_question_and_runs_no_script(running: Stack, visit: Visit) -> None:
+    """Of four tiles that a model proposes, one cannot be shown: it is left out, and that is said."""
+    page = visit.page
+    async with talking(running) as agent:
+        async with client_of(running) as api:
+            model = (await api.get(f"/api/v1/agents/{agent}")).json()["model"]
+        await page.goto(f"{running.api_url}/boards")
+        await page.get_by_label("Make one of a question").fill(WHOLE)
+        await page.get_by_role("combobox", name="Model").click()
+        await page.get_by_role("option", name=model, exact=True).click()
+        assert await visit.serious() == []
+        await page.get_by_role("button", name="Make it").click()
+        await page.get_by_text("Left out, since their queries failed: 1.", exact=False).wait_for()
+        await page.get_by_role("tab", name="Definition").wait_for()
+        slug = page.url.rsplit("/", 1)[1]
+        await page.get_by_role("button", name="Refresh").click()
+        await page.get_by_text("Version 2").wait_for()
+    async with client_of(running) as api:  # the model is gone: a refresh needs none
+        told = (await api.get(f"/api/v1/flashboards/{slug}/versions/2")).json()
+        run = (await api.get(f"/api/v1/action-runs/{told['runId']}")).json()
+    assert [tile["type"] for tile in told["definition"]["tiles"]] == ["number", "chart", "text"]
+    assert (run["status"], "question" in run["definition"], "model" in run["result"]) == ("completed", False, False)
+    await page.goto(f"{running.api_url}/flashboards/{slug}")
+    await page.get_by_role("heading", name="Words").wait_for()
+    assert await page.locator("main img, main script, a[href^=javascript]").count() == 0

@@ -13,10 +13,24 @@ const blue: MantineColorsTuple = [
   "#1a48aa",
 ];
 
+/** From text to the darkest ground: the blue greys of flashboards, so that panels and page are of one sort. */
+const dark: MantineColorsTuple = [
+  "#dfe5ed",
+  "#b8c2cf",
+  "#98a4b3",
+  "#7d8998",
+  "#3a4552",
+  "#2a323d",
+  "#1b212a",
+  "#12161c",
+  "#0e1217",
+  "#0a0d11",
+];
+
 export const theme = createTheme({
   primaryColor: "vai",
   primaryShade: { light: 7, dark: 8 },
-  colors: { vai: blue },
+  colors: { vai: blue, dark },
   autoContrast: true,
   defaultRadius: "md",
   cursorType: "pointer",

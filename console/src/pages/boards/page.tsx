@@ -14,6 +14,7 @@ import { Page } from "~/shared/page";
 import { Empty, Failure, Waiting } from "~/shared/states";
 import { StatusBadge } from "~/shared/status";
 import { Time } from "~/shared/time";
+import { AskBoard } from "./ask-board";
 
 export default function BoardsPage() {
   const [search, change] = useAddress();
@@ -29,6 +30,7 @@ export default function BoardsPage() {
   const boards = found.data?.pages.flatMap((page) => page.flashboards) ?? [];
   return (
     <Page title="Flashboards">
+      <AskBoard />
       {(boards.length > 0 || q) && (
         <SearchField label="Search flashboards" value={q} change={(text) => change({ q: text || undefined })} />
       )}
@@ -38,7 +40,7 @@ export default function BoardsPage() {
         <Empty icon={IconLayoutDashboard} title={q ? "No flashboard is called like this" : "No flashboard yet"}>
           {q
             ? "Try another word."
-            : "A flashboard is a page of numbers, charts and tables over datasets. A run of the kind create_flashboard makes one."}
+            : "A flashboard is a page of numbers, charts and tables over datasets. Ask a question above, or make the first tile from a query on the page Query."}
         </Empty>
       )}
       <Stack gap="xs" component="section" aria-label="Flashboards">

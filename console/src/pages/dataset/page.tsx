@@ -5,6 +5,7 @@ import { api, ask } from "~/api/client";
 import { ROOT } from "~/api/root";
 import type { Schemas } from "~/api/types";
 import { useAddress, usePart } from "~/app/navigate";
+import { queries } from "~/app/queries";
 import { textOf } from "~/app/search";
 import { LayerBadge } from "~/pages/datasets/page";
 import { Facts } from "~/shared/facts";
@@ -14,7 +15,7 @@ import { Page } from "~/shared/page";
 import { Failure, Waiting } from "~/shared/states";
 import { Time } from "~/shared/time";
 import { Columns } from "./columns";
-import { Preview } from "./preview";
+import { Preview, previewOptions } from "./preview";
 import { quoted } from "./quoted";
 import { Checks, Versions } from "./versions";
 
@@ -39,6 +40,8 @@ const NAMES = { overview: "Columns", preview: "Preview", versions: "Versions", l
 function Shown({ dataset }: { dataset: Dataset }) {
   const [search, change] = useAddress();
   const tab = textOf(search.tab) ?? "overview";
+  const prefetch = (): void => void queries.prefetchQuery(previewOptions(dataset.id, dataset.columns.length));
+  const ahead = { onPointerEnter: prefetch, onFocus: prefetch };
   return (
     <Page title={dataset.name} actions={<Buttons dataset={dataset} />}>
       <Group gap="xs">
@@ -52,7 +55,7 @@ function Shown({ dataset }: { dataset: Dataset }) {
       <Tabs value={tab} onChange={(value) => change({ tab: value === "overview" ? undefined : (value ?? undefined) })}>
         <Tabs.List>
           {TABS.map((each) => (
-            <Tabs.Tab key={each} value={each}>
+            <Tabs.Tab key={each} value={each} {...(each === "preview" && ahead)}>
               {NAMES[each]}
             </Tabs.Tab>
           ))}

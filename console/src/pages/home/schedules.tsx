@@ -33,7 +33,7 @@ export function Schedules() {
             <PageLink to="/runs" search={{ automation_id: each.id }} fz="sm" truncate>
               {each.name}
             </PageLink>
-            <Text size="xs" c="dimmed" component="span">
+            <Text size="xs" c="dimmed" component="span" style={{ flex: "none" }}>
               <Time at={each.at} />
             </Text>
           </Group>

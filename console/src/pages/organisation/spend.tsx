@@ -45,12 +45,14 @@ export function Spend() {
           </Text>
         )}
         {models.length > 0 && (
-          <Table.ScrollContainer minWidth={460} maxHeight={480} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+          <Table.ScrollContainer minWidth={300} maxHeight={480} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
             <Table stickyHeader>
               <Table.Thead>
                 <Table.Tr>
                   <Table.Th>Model</Table.Th>
-                  <Table.Th ta="right">In, a million tokens</Table.Th>
+                  <Table.Th ta="right" style={{ whiteSpace: "normal" }}>
+                    In, a million tokens
+                  </Table.Th>
                   <Table.Th ta="right">Out</Table.Th>
                 </Table.Tr>
               </Table.Thead>

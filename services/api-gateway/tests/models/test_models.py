@@ -223,10 +223,45 @@ async def test_a_tile_with_a_question_needs_a_model_and_says_what_to_set(
         ({"type": "number", "question": "x" * 4_001}, "4000"),
         ({"type": "chart", "spec": {"mark": "bar"}, "question": "How many?"}, "a spec names columns"),
         ({"type": "text", "text": "x", "question": "How many?"}, "question"),
-        ({"type": "number", "sql": "SELECT 1"}, "a model is for the question of a tile"),
+        ({"type": "number", "sql": "SELECT 1"}, "a model is for a question"),
     ],
 )
 async def test_a_tile_has_sql_or_a_question(api: httpx2.AsyncClient, tile: dict[str, Any], told: str) -> None:
     definition = {"title": "Orders", "model": "here/scripted-1", "tiles": [{"key": "n"} | tile]}
+    refused = await api.post("/api/v1/action-runs", json={"kind": "create_flashboard", "definition": definition})
+    assert (refused.status_code, told in refused.text) == (422, True), refused.text
+
+
+async def test_a_flashboard_of_a_question_needs_a_model_and_says_what_to_set(
+    api: httpx2.AsyncClient, provider: ModelServer
+) -> None:
+    body: dict[str, Any] = {"kind": "create_flashboard", "definition": {"question": "How does the shop do?"}}
+    refused = await api.post("/api/v1/action-runs", json=body)
+    [detail] = refused.json()["detail"]
+    assert (refused.status_code, detail["type"], detail["loc"]) == (
+        422, "no_model", ["body", "definition", "question"],
+    )  # fmt: skip
+    assert "settings.models.default" in detail["msg"]
+    await connect(api, provider)
+    body["definition"]["model"] = "here/scripted-1"
+    made = await api.post("/api/v1/action-runs", json=body, headers={"Prefer": "respond-async"})
+    assert made.status_code == 201, made.text
+
+
+@pytest.mark.parametrize(
+    ("definition", "told"),
+    [
+        ({"title": "x"}, "give tiles, or a question"),
+        ({"title": "x", "tiles": []}, "at least 1"),
+        ({"tiles": TILES[:1]}, "give a title"),
+        ({"question": "How?", "tiles": TILES[:1]}, "give the one or the other"),
+        ({"question": "How?", "layout": [["words"]]}, "give the one or the other"),
+        ({"question": "x" * 4_001}, "4000"),
+        ({"question": " "}, "question"),
+    ],
+)
+async def test_a_flashboard_has_tiles_or_a_question(
+    api: httpx2.AsyncClient, definition: dict[str, Any], told: str
+) -> None:
     refused = await api.post("/api/v1/action-runs", json={"kind": "create_flashboard", "definition": definition})
     assert (refused.status_code, told in refused.text) == (422, True), refused.text

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from dataclasses import replace
 from typing import Any
 
 from vai_common.clock import now
@@ -10,8 +11,10 @@ from vai_records.definitions.create_flashboard import CreateFlashboard as Defini
 from vai_records.flashboards import boards, versions
 from vai_records.flashboards.versions import NewTile, NewVersion
 from vai_transform_worker.asking import named_tables
+from vai_transform_worker.asking.named_tables import Table
 from vai_transform_worker.asking.writing import Asked, written
-from vai_transform_worker.flashboards.questions import wanted
+from vai_transform_worker.flashboards.designing import designed
+from vai_transform_worker.flashboards.questions import of_proposed, wanted
 from vai_transform_worker.metrics import flashboard_bytes, flashboard_versions
 from vai_worker.owned import Owned
 
@@ -34,9 +37,9 @@ class CreateFlashboard:
         definition = run.definition_as(Definition)
         seconds = definition.timeout_seconds or USUAL_SECONDS
         run.deadline = run.claimed + seconds
-        if definition.current:
+        if definition.current and (slug := definition.slug_or_made) is not None:
             async with run.guarded() as conn:
-                await boards.worked_on(conn, run.org_id, definition.slug_or_made, run.id)
+                await boards.worked_on(conn, run.org_id, slug, run.id)
         return {
             "memory_mb": self._memory_mb,
             "spill_mb": self._spill_mb,
@@ -49,6 +52,10 @@ class CreateFlashboard:
             return await _tables(run, payload["names"])
         if question == "write":
             return await _written(run, payload)
+        if question == "design":
+            return await _designed(run)
+        if question == "mend":
+            return await _mended(run, payload)
         return await _kept(run, payload)
 
 
@@ -65,17 +72,32 @@ async def _written(run: Owned, payload: Json) -> Json:
     """The query that a model writes for a tile's question."""
     definition = run.definition_as(Definition)
     tile = next(each for each in definition.questions.values() if each.key == payload["tile"])
-    async with run.guarded() as conn:
-        there = await named_tables.tables(conn, run.org_id)
     asked = Asked(tile.question or "", definition.model, wanted(definition, tile))
-    return await written(run, there, asked, payload["tried"])
+    return await written(run, await _there(run), asked, payload["tried"])
+
+
+async def _designed(run: Owned) -> Json:
+    """What a model proposes for the question of the whole."""
+    return await designed(run, await _there(run), run.definition_as(Definition))
+
+
+async def _mended(run: Owned, payload: Json) -> Json:
+    """Another query for a proposed tile, whose earlier ones failed."""
+    definition = run.definition_as(Definition)
+    return await written(run, await _there(run), of_proposed(definition, payload["tile"]), payload["tried"])
+
+
+async def _there(run: Owned) -> dict[str, Table]:
+    async with run.guarded() as conn:
+        return await named_tables.tables(conn, run.org_id)
 
 
 async def _kept(run: Owned, payload: Json) -> Json:
-    definition = run.definition_as(Definition)
+    asked = run.definition_as(Definition)
+    definition = Definition.model_validate(payload["definition"]) if "definition" in payload else asked
     tiles = await asyncio.to_thread(_unwrapped, payload["tiles"])
     made = NewVersion(
-        slug=definition.slug_or_made,
+        slug=definition.slug_or_made or "",
         definition=definition.stored(),
         values=payload["values"],
         datasets=payload["datasets"],
@@ -85,6 +107,8 @@ async def _kept(run: Owned, payload: Json) -> Json:
         keep=definition.keep_versions,
     )
     async with run.guarded() as conn:
+        if asked.slug_or_made is None:  # a title that a model has said replaces nobody's flashboard
+            made = replace(made, slug=await boards.free_slug(conn, run.org_id, made.slug, run.id))
         board_id, number = await versions.write(conn, run.org_id, run.id, made)
     size = sum(len(each.data) + len(each.drawings or b"") for each in tiles)
     flashboard_versions.inc()
@@ -98,7 +122,7 @@ async def _kept(run: Owned, payload: Json) -> Json:
         "tiles": len(tiles),
         "datasets": made.datasets,
         "bytes": size,
-        **(payload.get("used") or {}),
+        **payload.get("more", {}),
     }
 
 

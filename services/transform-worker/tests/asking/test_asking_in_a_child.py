@@ -279,3 +279,45 @@ async def test_what_a_model_may_not_read_is_on_no_tile(bench: Any, forks: Forks,
         await forks.perform(CreateFlashboard(), await bench.run_of("create_flashboard", definition))
     assert (caught.value.code, len(model.asked)) == (ErrorCode.DATA_ERROR, 4)
     assert await bench.pool.fetchval("SELECT count(*) FROM flashboard_versions") == 0
+
+
+def designed(*sql: str, title: str = "The shop", **more: Any) -> Turn:
+    tiles = [{"type": "number", "title": f"Tile {n}", "sql": each} for n, each in enumerate(sql, 1)]
+    return Turn(calls=(Call(TOOL, {"title": title, "tiles": tiles, **more}),), input_tokens=100, output_tokens=50)
+
+
+@pytest.mark.usefixtures("lake")
+async def test_a_flashboard_of_one_question_is_kept_with_sql_under_a_slug_of_its_own(
+    bench: Any, forks: Forks, model: ModelServer
+) -> None:
+    """The second tile is mended; the third never works, and is left out. Nobody's flashboard is replaced."""
+    count = "SELECT count(*) AS n FROM bronze.shop.orders"
+    turns = [designed(count, f"{count}x", "FROM read_csv('/etc/passwd')"), written(count)]
+    model.follow([*turns, *[written("FROM pg_catalog.pg_tables")] * 3, designed(count), designed(count)])
+    first = await forks.perform(CreateFlashboard(), await bench.run_of("create_flashboard", {"question": QUESTION}))
+    assert (first["slug"], first["tiles"], first["question"]) == ("the-shop", 2, QUESTION)
+    assert [each["title"] for each in first["left_out"]] == ["Tile 3"]
+    assert first["tokens"]["input"] > 100
+    version = await versions.get(bench.pool, UUID(first["flashboard"]), 1)
+    assert version is not None
+    assert version["definition"]["tiles"][1]["sql"] == count
+    assert not {"question", "model"} & version["definition"].keys()
+    prompts = [asked.texts[0] for asked in model.asked]
+    assert '"bronze"."shop"."orders"' in prompts[0]
+    assert "There is no table bronze.shop.ordersx" in prompts[1]
+    assert "Tile 2" in prompts[1]
+    assert len(model.asked) == 5
+    second = await forks.perform(CreateFlashboard(), await bench.run_of("create_flashboard", {"question": QUESTION}))
+    named = {"question": QUESTION, "slug": "the-shop"}
+    third = await forks.perform(CreateFlashboard(), await bench.run_of("create_flashboard", named))
+    assert [(each["slug"], each["version"]) for each in (second, third)] == [("the-shop-2", 1), ("the-shop", 2)]
+
+
+@pytest.mark.usefixtures("lake")
+async def test_a_model_that_proposes_too_much_is_asked_again_and_then_refused(
+    bench: Any, forks: Forks, model: ModelServer
+) -> None:
+    model.says = lambda asked: designed(*["SELECT 1 AS n"] * 13)
+    with pytest.raises(RunError, match="fits the schema"):
+        await forks.perform(CreateFlashboard(), await bench.run_of("create_flashboard", {"question": QUESTION}))
+    assert len(model.asked) == 3

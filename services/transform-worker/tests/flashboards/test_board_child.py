@@ -7,10 +7,6 @@ import pytest
 
 from vai_common.errors import ErrorCode, RunError
 from vai_records.flashboards.versions import unpacked
-from vai_testkit.link import RecordingLink
-from vai_transform_worker.asking.named_tables import unknown
-from vai_transform_worker.flashboards.board_child import build
-from vai_worker.children.job import Job
 
 Json = dict[str, Any]
 
@@ -24,29 +20,9 @@ CHART = {
 }
 
 
-@pytest.fixture
-def shop(workshop: Any) -> Any:
-    workshop.silver("orders", [{"id": n, "place": f"<script>{n}</script>"} for n in range(1_500)])
-    return workshop
-
-
 def run(shop: Any, *tiles: Json, **fields: Any) -> Json:
     """What the worker is given to keep."""
-
-    def tables(asked: Json) -> Json:
-        found = []
-        for name in asked["names"]:
-            if (told := shop.inputs.get(name.removeprefix("silver."))) is None:
-                raise unknown(name, {})
-            found.append({"name": name, "dataset": name, **told})
-        return {"sources": found}
-
-    shop.link = RecordingLink({"tables": tables, "keep": lambda told: {"version": 1}})
-    definition = {"title": "Orders", "tiles": list(tiles)} | fields
-    prepared = {"memory_mb": 256, "spill_mb": 100, "seconds": 120.0, "today": "2026-03-10"}
-    job = Job("run-1", shop.org_id, 1, 1, "create_flashboard", definition, None, None, shop.url, prepared)
-    assert build(job, shop.link) == {"version": 1}
-    kept: Json = shop.asked("keep")[0]
+    kept: Json = shop.built({"title": "Orders", "tiles": list(tiles)} | fields)
     return kept
 
 

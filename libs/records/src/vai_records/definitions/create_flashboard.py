@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from vai_records.definitions.base import Definition
 from vai_records.definitions.sql_text import STRAY_REFERENCE, look
@@ -27,16 +28,21 @@ class CreateFlashboard(Definition):
     """Makes a flashboard, or a new version of it where there is one with its slug."""
 
     kind: Literal["create_flashboard"] | None = None
-    title: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+    title: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")] | None = Field(
+        default=None, description="Needed, unless a question is given: then a model says it, if it is absent."
+    )
+    question: Annotated[str, Field(min_length=1, max_length=4_000, pattern=r"\S")] | None = Field(
+        default=None, description="Instead of tiles: what the whole is about, in words. A model makes the tiles, once."
+    )
     slug: str | None = Field(
         default=None, pattern=SLUG, max_length=100, description="Its name in addresses; made of the title, if absent."
     )
     description: str = Field(default="", max_length=2_000, description="A line under the title.")
     parameters: Parameters = Field(default=[], description="Values that its SQL names, with their defaults.")
     values: Values = Field(default={}, description="Of parameters, for this run; the defaults for the others.")
-    tiles: Tiles = Field(description="What is shown, at most 50.")
+    tiles: Tiles = Field(default=[], description="What is shown, at most 50. Needed, unless a question is given.")
     model: ModelName | None = Field(
-        default=None, description="For tiles with a question; the organisation's default if absent."
+        default=None, description="For questions, of the whole or of a tile; the organisation's default if absent."
     )
     layout: Layout = Field(default=[], description="Rows of keys of tiles, which share the row; by width, if absent.")
     current: bool = Field(
@@ -44,6 +50,17 @@ class CreateFlashboard(Definition):
     )
     keep_versions: int = Field(default=50, ge=1, le=500, description="Older ones are removed, with their data.")
     timeout_seconds: Number | None = Field(default=None, gt=0, le=LONGEST_SECONDS, description="300 if not given.")
+
+    @model_validator(mode="after")
+    def _says_or_asks(self) -> "CreateFlashboard":
+        if self.question is None:
+            if not self.tiles:
+                raise PydanticCustomError("missing", "give tiles, or a question of which a model makes them")
+            if self.title is None:
+                raise PydanticCustomError("missing", "give a title")
+        elif self.tiles or self.layout:
+            raise ValueError("a question stands in place of tiles and their layout: give the one or the other")
+        return self
 
     @model_validator(mode="after")
     def _is_whole(self) -> "CreateFlashboard":
@@ -82,8 +99,8 @@ class CreateFlashboard(Definition):
 
     @model_validator(mode="after")
     def _has_a_model_for_questions(self) -> "CreateFlashboard":
-        if self.model is not None and not self.questions:
-            raise ValueError("a model is for the question of a tile: sql needs none")
+        if self.model is not None and self.question is None and not self.questions:
+            raise ValueError("a model is for a question, of the whole or of a tile: sql needs none")
         return self
 
     @property
@@ -96,9 +113,23 @@ class CreateFlashboard(Definition):
         }
 
     @property
-    def slug_or_made(self) -> str:
-        """The slug that was given, or one that is made of the title."""
-        return self.slug or "-".join(re.findall(r"[a-z0-9]+", self.title.lower()))[:100].strip("-") or "flashboard"
+    def place_of_question(self) -> tuple[str | int, ...] | None:
+        """Where the first question stands, which needs a model. None: nobody is asked."""
+        if self.question is not None:
+            return ("question",)
+        return ("tiles", min(self.questions), "question") if self.questions else None
+
+    @property
+    def slug_or_made(self) -> str | None:
+        """The slug that was given, or one that is made of the title. None: a model has yet to say the title."""
+        if self.slug is None and self.title is None:
+            return None
+        return self.slug or slug_of(self.title or "")
+
+
+def slug_of(title: str) -> str:
+    """The slug that is made of a title."""
+    return "-".join(re.findall(r"[a-z0-9]+", title.lower()))[:100].strip("-") or "flashboard"
 
 
 def is_tile_sql(place: tuple[str | int, ...]) -> bool:

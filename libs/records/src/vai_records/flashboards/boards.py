@@ -1,6 +1,7 @@
 """What is kept of a flashboard beside its versions."""
 
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,16 @@ _HIDE = """
 UPDATE flashboards SET deleted_at = clock_timestamp(), shown = NULL
 WHERE id = $2 AND org_id = $1 AND deleted_at IS NULL RETURNING id
 """
+_SLUG_OF_RUN = """
+SELECT b.slug FROM flashboards b JOIN flashboard_versions v ON v.flashboard_id = b.id
+WHERE b.org_id = $1 AND b.deleted_at IS NULL AND v.run_id = $2
+"""
+_TAKEN = """
+SELECT slug FROM flashboards
+WHERE org_id = $1 AND deleted_at IS NULL AND (slug = $2 OR slug ~ ('^' || $2 || '-[0-9]+$'))
+"""
+_ONE_BY_ONE = "SELECT pg_advisory_xact_lock(hashtext('vai.flashboards'), hashtext($1::text))"
+_LONGEST_STEM = 90  # characters of a slug before its number
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,20 @@ async def list_page(conn: Queries, org_id: UUID, page: Page) -> tuple[list[Row],
 async def worked_on(conn: Queries, org_id: UUID, slug: str, run_id: UUID) -> None:
     """Notes the newest run that makes a version of it, so that people see what became of it."""
     await conn.execute(_WORKED_ON, org_id, slug, run_id)
+
+
+async def free_slug(conn: Queries, org_id: UUID, wanted: str, run_id: UUID) -> str:
+    """The wanted slug, or the first with a number behind it that no flashboard has.
+
+    A run that has made a flashboard gets its slug again. In a transaction of the caller: until its end nobody else is
+    given the same.
+    """
+    await conn.execute(_ONE_BY_ONE, str(org_id))
+    if (made := await conn.fetchval(_SLUG_OF_RUN, org_id, run_id)) is not None:
+        return str(made)
+    stem = wanted[:_LONGEST_STEM].strip("-")
+    taken = {row["slug"] for row in await conn.fetch(_TAKEN, org_id, stem)}
+    return next(slug for n in count(1) if (slug := stem if n == 1 else f"{stem}-{n}") not in taken)
 
 
 async def delete(conn: Connection, org_id: UUID, board_id: UUID) -> bool:

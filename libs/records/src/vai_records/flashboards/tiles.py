@@ -1,5 +1,6 @@
 """The tiles of a flashboard: a number, a chart, a table, or a text (docs/flashboards.md)."""
 
+from itertools import groupby
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
@@ -144,7 +145,8 @@ _USUAL = {"number": 3, "chart": 6, "table": 12, "text": 12}
 def placed(tiles: list[dict[str, Any]], layout: list[list[str]]) -> list[tuple[int, int]]:
     """The order of stored tiles and their widths: pairs of position and columns of the grid.
 
-    The tiles of a row of the layout share it; what it does not name comes after, in its own order.
+    The tiles of a row of the layout share it; what it does not name comes after, in its own order. Where no width is
+    given, rows are full.
     """
     positions = {tile["key"]: position for position, tile in enumerate(tiles)}
     found = {}
@@ -152,6 +154,22 @@ def placed(tiles: list[dict[str, Any]], layout: list[list[str]]) -> list[tuple[i
         for key in row:
             if key in positions:
                 found[positions[key]] = max(1, COLUMNS // len(row))
-    for position, tile in enumerate(tiles):
-        found.setdefault(position, _USUAL[tile["type"]])
+    rest = [position for position in range(len(tiles)) if position not in found]
+    found |= dict(zip(rest, _widths([tiles[position] for position in rest]), strict=True))
     return [(position, tiles[position].get("width") or width) for position, width in found.items()]
+
+
+def _widths(tiles: list[dict[str, Any]]) -> list[int]:
+    """Of tiles that follow each other. Those of a type share rows in equal parts, so that a number is never as high as
+    a chart, and no row has a gap. Whoever gives a width says the others, too: then each has what is usual.
+    """
+    if any(tile.get("width") for tile in tiles):
+        return [_USUAL[tile["type"]] for tile in tiles]
+    found: list[int] = []
+    for kind, alike in groupby(tile["type"] for tile in tiles):
+        left = len(list(alike))
+        for rows in range(-(-left // (COLUMNS // _USUAL[kind])), 0, -1):
+            share = -(-left // rows)
+            found += [COLUMNS // share] * share
+            left -= share
+    return found

@@ -181,8 +181,8 @@ async def make(
         await _check_model(conn, customer.org_id, model.model, order.loc, "meanings")
     if isinstance(model, ExplainSchema) and model.needs_connection and found is None:
         raise refused((*order.loc, "tables"), "are those of a connection's database: name its connection")
-    if isinstance(model, CreateFlashboard) and model.questions:
-        await _check_model(conn, customer.org_id, model.model, order.loc, "tiles", min(model.questions), "question")
+    if isinstance(model, CreateFlashboard) and (place := model.place_of_question) is not None:
+        await _check_model(conn, customer.org_id, model.model, order.loc, *place)
     if isinstance(model, CallAgent):
         await _check_agent(conn, customer.org_id, model.agent, order.loc)
     if isinstance(model, CallAutomation):

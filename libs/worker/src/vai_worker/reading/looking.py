@@ -117,6 +117,8 @@ def _shown(name: str, kind: str, longest: int) -> str:
         return one
     if kind == "blob":
         return f"left(base64({one}), {longest + 1})"
+    if kind == "varchar":
+        return f"left({one}, {longest + 1})"
     return f"left({f'to_json({one})' if kind in _NESTED else one}::VARCHAR, {longest + 1})"
 
 

@@ -36,10 +36,7 @@ class Asked:
 
 async def written(run: Owned, there: dict[str, Table], asked: Asked, tried: list[dict[str, str]]) -> dict[str, Any]:
     """The query that a model writes for the question. `tried` are its earlier queries, each with its error."""
-    if not there:
-        message = "There are no tables to ask about yet: run an extraction or a transform first."
-        raise Permanent(ErrorCode.DATA_ERROR, message)
-    prompt = f"Tables:\n{described(asked.question, list(there.values()))}\n\nQuestion: {asked.question}"
+    prompt = f"{told_of(there, asked.question)}\n\nQuestion: {asked.question}"
     if asked.wants:
         prompt += f"\n\n{asked.wants}"
     for each in tried:
@@ -47,3 +44,11 @@ async def written(run: Owned, there: dict[str, Table], asked: Asked, tried: list
     said = await ask(run, prompt, instructions=_INSTRUCTIONS, model=asked.model, schema=_SCHEMA)
     tokens = {"input": said.input_tokens, "output": said.output_tokens}
     return {**said.data, "model": said.model, "tokens": tokens, "dollars": said.dollars}
+
+
+def told_of(there: dict[str, Table], question: str) -> str:
+    """The tables that a model is told of for a question. Raises DATA_ERROR where there are none."""
+    if not there:
+        message = "There are no tables to ask about yet: run an extraction or a transform first."
+        raise Permanent(ErrorCode.DATA_ERROR, message)
+    return f"Tables:\n{described(question, list(there.values()))}"

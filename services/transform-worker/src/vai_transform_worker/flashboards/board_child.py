@@ -2,18 +2,20 @@
 
 import base64
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 from vai_common.errors import ErrorCode, Permanent
-from vai_drawing.chart_process import CannotDraw, ChartProcess
+from vai_drawing.chart_process import ChartProcess
 from vai_records.definitions.create_flashboard import CreateFlashboard
 from vai_records.flashboards import parameters
-from vai_records.flashboards.tiles import COLUMNS, ChartTile, TextTile, placed
+from vai_records.flashboards.tiles import ChartTile, TextTile, placed
 from vai_records.flashboards.versions import MOST_BYTES, packed
 from vai_transform_worker.asking.opened_tables import Limits, Tables, opened
-from vai_transform_worker.flashboards import questions
-from vai_transform_worker.flashboards.chart_specs import NoSuchColumn, specification
+from vai_transform_worker.flashboards import proposals, questions
+from vai_transform_worker.flashboards.drawing import CHART_SECONDS
+from vai_transform_worker.flashboards.drawing import drawings as drawings_of
 from vai_transform_worker.flashboards.tile_rows import most_rows, of_tile
 from vai_transform_worker.interruption import Watch
 from vai_transform_worker.query import safety
@@ -23,12 +25,15 @@ from vai_worker.reading.sources import Source
 
 Json = dict[str, Any]
 
-CHART_SECONDS: Final = 60.0
-NARROW: Final = 330
-"""Pixels of a drawing on a telephone."""
 
-_PAGE: Final = 1_232  # pixels of a page on a screen of 1,280
-_GAP, _INSIDE = 16, 42  # between tiles, and between a tile's edge and its drawing
+@dataclass(frozen=True)
+class _Told:
+    """A definition with what its tiles found; `more` goes into the run's result."""
+
+    definition: CreateFlashboard
+    found: Mapping[str, Json]
+    datasets: list[str]
+    more: Json
 
 
 def build(job: Job, link: Link) -> Json:
@@ -37,22 +42,34 @@ def build(job: Job, link: Link) -> Json:
     with Watch(link, job.prepared["seconds"]) as watch:
         today = date.fromisoformat(job.prepared["today"])
         values = parameters.settled(definition.parameters, definition.values, today)
-        queries = _queries(definition, values)
-        named = {key: _named(key, sql) for key, sql in queries.items()}
-        names = list(dict.fromkeys(name for found in named.values() for name in found))
         limits = Limits(job.prepared["memory_mb"], job.prepared["spill_mb"])
-        sources = [Source(**each) for each in watch.ask("tables", {"names": names})["sources"]]
-        datasets = [each.dataset for each in sources]
-        for key, sql in queries.items():
-            with of_tile(key):
-                safety.check_named(sql, datasets)
-        answers = questions.answers(job, watch, definition, values, limits)
-        with opened(job, watch, sources, limits) as tables:
-            found = answers.found | _found(definition, queries, tables, watch)
-        tiles = _drawn(definition, found, watch)
-        datasets = list(dict.fromkeys([*datasets, *answers.datasets]))
-        told = {"values": values, "datasets": datasets, "tiles": tiles, "seconds": watch.seconds}
-        return watch.ask("keep", told | {"used": answers.used})
+        find = _said if definition.question is None else _proposed
+        told = find(job, watch, definition, values, limits)
+        kept = {"values": values, "datasets": list(dict.fromkeys(told.datasets)), "more": told.more}
+        if told.definition is not definition:
+            kept["definition"] = told.definition.stored()
+        tiles = _drawn(told.definition, told.found, watch)
+        return watch.ask("keep", kept | {"tiles": tiles, "seconds": watch.seconds})
+
+
+def _proposed(job: Job, watch: Watch, definition: CreateFlashboard, values: Mapping[str, Any], limits: Limits) -> _Told:
+    made = proposals.proposal(job, watch, definition, values, limits)
+    return _Told(made.definition, made.found, made.datasets, made.told)
+
+
+def _said(job: Job, watch: Watch, definition: CreateFlashboard, values: Mapping[str, Any], limits: Limits) -> _Told:
+    queries = _queries(definition, values)
+    named = {key: _named(key, sql) for key, sql in queries.items()}
+    names = list(dict.fromkeys(name for found in named.values() for name in found))
+    sources = [Source(**each) for each in watch.ask("tables", {"names": names})["sources"]]
+    datasets = [each.dataset for each in sources]
+    for key, sql in queries.items():
+        with of_tile(key):
+            safety.check_named(sql, datasets)
+    answers = questions.answers(job, watch, definition, values, limits)
+    with opened(job, watch, sources, limits) as tables:
+        found = answers.found | _found(definition, queries, tables, watch)
+    return _Told(definition, found, [*datasets, *answers.datasets], answers.used or {})
 
 
 def _queries(definition: CreateFlashboard, values: Mapping[str, Any]) -> dict[str, str]:
@@ -97,27 +114,13 @@ def _drawn(definition: CreateFlashboard, found: Mapping[str, Json], watch: Watch
             data, drawings = packed(rows), None
             if isinstance(tile, ChartTile) and rows:
                 with of_tile(tile.key):
-                    drawings = packed(_drawings(charts, tile, (facts["columns"], rows), widths[position]))
+                    drawings = packed(drawings_of(charts, tile, (facts["columns"], rows), widths[position]))
             size += len(data) + len(drawings or b"")
             if size > MOST_BYTES:
                 message = f"The flashboard shows more than {MOST_BYTES >> 20} MB: aggregate, or keep fewer rows"
                 raise Permanent(ErrorCode.DATA_ERROR, message, {"tile": tile.key})
             tiles.append({"key": tile.key, "found": facts, "data": _as_text(data), "drawings": _as_text(drawings)})
     return tiles
-
-
-def _drawings(charts: ChartProcess, tile: ChartTile, data: tuple[list[Json], list[Json]], columns: int) -> Json:
-    """One for a screen, and one for a telephone where it would be too small there."""
-    width = int(columns * (_PAGE + _GAP) / COLUMNS) - _GAP - _INSIDE
-    label = tile.label
-    found = {}
-    try:
-        for name, pixels in (("wide", width), ("narrow", NARROW)):
-            if name == "wide" or width > NARROW * 1.2:
-                found[name] = charts.svg(specification(tile, *data, pixels), f"{tile.key}-{name}-", label)
-    except (CannotDraw, NoSuchColumn) as error:
-        raise Permanent(ErrorCode.DATA_ERROR, f"The chart cannot be drawn: {error}") from None
-    return found
 
 
 def _as_text(packed_value: bytes | None) -> str | None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Final
+
+from pydantic import Field, TypeAdapter
 
 from vai_common.errors import ErrorCode, Permanent
 from vai_records.definitions.create_flashboard import CreateFlashboard
@@ -11,12 +13,14 @@ from vai_records.flashboards import parameters
 from vai_records.flashboards.tiles import ChartTile, NumberTile, QueryTile
 from vai_transform_worker.asking import query_child
 from vai_transform_worker.asking.opened_tables import Limits
+from vai_transform_worker.asking.writing import Asked
 from vai_transform_worker.flashboards.tile_rows import most_rows, of_tile
 from vai_transform_worker.interruption import Watch
 from vai_worker.children.job import Job
 
 Json = dict[str, Any]
 
+_PROPOSED: Final = TypeAdapter[QueryTile](Annotated[QueryTile, Field(discriminator="type")])
 _KEPT = ("columns", "rows", "row_count", "total_rows", "truncated", "sql", "explanation", "assumptions", "model")
 
 
@@ -38,8 +42,8 @@ def answers(job: Job, watch: Watch, definition: CreateFlashboard, values: Mappin
             return watch.ask("write", {"tile": tile.key, "tried": tried})
 
         def queried(sql: str, tile: QueryTile = tile) -> Json:
-            filled = _filled(definition, sql, values)
-            return query_child.read(job, watch, filled, limits, most_rows(tile)) | {"sql": sql}
+            text = filled(definition, sql, values)
+            return query_child.read(job, watch, text, limits, most_rows(tile)) | {"sql": sql}
 
         with of_tile(tile.key):
             told = query_child.answered(watch, write, queried)
@@ -52,7 +56,7 @@ def answers(job: Job, watch: Watch, definition: CreateFlashboard, values: Mappin
     return made
 
 
-def _filled(definition: CreateFlashboard, sql: str, values: Mapping[str, Any]) -> str:
+def filled(definition: CreateFlashboard, sql: str, values: Mapping[str, Any]) -> str:
     """The query with the values of the parameters that it names. One that is not there is an error for the model."""
     there = [each.name for each in definition.parameters]
     for name in look(sql).names:
@@ -64,14 +68,23 @@ def _filled(definition: CreateFlashboard, sql: str, values: Mapping[str, Any]) -
 
 def wanted(definition: CreateFlashboard, tile: QueryTile) -> str:
     """What the model is told of the tile that shows the result, and of the parameters that its query may name."""
-    said = [_shape(tile)]
-    if definition.parameters:
-        named = ", ".join(f"{each.name} ({each.type})" for each in definition.parameters)
-        said.append(
-            "Whoever looks sets parameters. Where the question depends on one, write its name in double braces in "
-            f"place of the value, without quotes, as in {{{{ {definition.parameters[0].name} }}}}: {named}."
-        )
-    return "\n".join(said)
+    return "\n".join([_shape(tile), *([of_parameters(definition)] if definition.parameters else [])])
+
+
+def of_proposed(definition: CreateFlashboard, said: Json) -> Asked:
+    """What the model is asked for a tile that it has proposed, and whose query failed."""
+    tile: QueryTile = _PROPOSED.validate_python({**said, "sql": said.get("sql") or "SELECT 1"})
+    about = f"{definition.question}\n\nIt is about one tile of the answer: {tile.title}. {tile.note or ''}"
+    return Asked(about, definition.model, wanted(definition, tile))
+
+
+def of_parameters(definition: CreateFlashboard) -> str:
+    """What the model is told of the parameters, of which there is at least one."""
+    named = ", ".join(f"{each.name} ({each.type})" for each in definition.parameters)
+    return (
+        "Whoever looks sets parameters. Where the question depends on one, write its name in double braces in "
+        f"place of the value, without quotes, as in {{{{ {definition.parameters[0].name} }}}}: {named}."
+    )
 
 
 def _shape(tile: QueryTile) -> str:

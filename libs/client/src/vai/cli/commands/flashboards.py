@@ -8,6 +8,7 @@ import typer
 from rich.text import Text
 
 from vai.calls import flashboards as calls
+from vai.calls import runs
 from vai.cli.context import Commands, LimitOption, SetOption, connect, verb
 from vai.cli.inputs import assign
 from vai.cli.screen import show
@@ -19,7 +20,7 @@ from .saving import save
 
 app = typer.Typer(
     cls=Commands,
-    help="Flashboards: list, show, open, refresh, versions, export, share, links, revoke, delete. Alone: list.",
+    help="Flashboards: list, show, ask, open, refresh, versions, export, share, links, revoke, delete. Alone: list.",
 )
 BoardArgument = Annotated[str, typer.Argument(metavar="FLASHBOARD", help="A slug or an id.")]
 VersionOption = Annotated[int | None, typer.Option(min=1, help="That version; else the one that is shown.")]
@@ -63,6 +64,26 @@ def show_flashboard(flashboard: BoardArgument) -> None:
         "page": f"{address}{board.path}",
     }
     show.print_facts({name: value for name, value in facts.items() if value})
+
+
+@verb(app)
+def ask(
+    question: Annotated[str, typer.Argument(help="What the flashboard is about, in words.")],
+    title: Annotated[str | None, typer.Option(help="Its title; else the model says it.")] = None,
+    slug: Annotated[
+        str | None, typer.Option(help="Its name in addresses; that of one that is there: its next version.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Which model is asked; else the organisation's default.")] = None,
+    follow: FollowFlag = None,
+    wait: WaitOption = None,
+) -> None:
+    """Have a language model make a flashboard that answers a question.
+
+    It is kept with its SQL: a refresh needs no model. Exit codes as of vai run.
+    """
+    definition = {"question": question, "title": title, "slug": slug, "model": model}
+    given = {name: value for name, value in definition.items() if value is not None}
+    start(runs.create("create_flashboard", given, respond_async=True), Stay(follow, wait))
 
 
 @verb(app, "open")

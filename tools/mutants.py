@@ -47,6 +47,7 @@ TARGETS = {
         "automations/test_references.py",
         "automations/test_reference_slips.py",
         "automations/test_reference_places.py",
+        "automations/test_reference_names.py",
     ),
     "conditions": _of_records("definitions/conditions.py", "definitions/test_conditions.py"),
     "sql-text": _of_records("definitions/sql_text.py", "definitions/test_sql_text.py"),

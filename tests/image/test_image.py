@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tools.deploy.chart import helm
 from tools.deploy.chart.helm import Manifest
+from tools.deploy.chart.policy import pod_of
 from tools.deploy.image.__main__ import image
 from tools.deploy.image.engine import Engine, find
 from tools.deploy.image.pods import container_of, for_podman, playing
@@ -82,17 +83,23 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
         yield stack
 
 
-def _environment(first: int) -> dict[str, dict[str, str]]:
-    """All pods share this machine's network: ports by component."""
-    return {
-        service.name: {
+def _environment(manifests: list[Manifest], first: int) -> dict[str, dict[str, str]]:
+    """All pods share this machine's network: ports by component, of which several may run one service. The gateway has
+    the first one."""
+    modules = {service.module: service for service in SERVICES}
+    found: dict[str, dict[str, str]] = {}
+    for each in manifests:
+        if each["kind"] != "Deployment":
+            continue
+        service = modules[pod_of(each)["containers"][0]["args"][-1]]
+        port = first if service.own_metrics else first + 2 * (len(found) + 1)
+        found[each["metadata"]["labels"]["app.kubernetes.io/component"]] = {
             "VAI_HTTP_HOST": "127.0.0.1",
-            "VAI_HTTP_PORT": str(first + 2 * index),
+            "VAI_HTTP_PORT": str(port),
             **({"VAI_METRICS_PORT": str(first + 50)} if service.own_metrics else {}),
-            **({"VAI_GRPC_HOST": "127.0.0.1", "VAI_GRPC_PORT": str(first + 2 * index + 1)} if service.grpc else {}),
+            **({"VAI_GRPC_HOST": "127.0.0.1", "VAI_GRPC_PORT": str(port + 1)} if service.grpc else {}),
         }
-        for index, service in enumerate(SERVICES)
-    }
+    return found
 
 
 def _manifests(servers: Stack, first: int) -> list[Manifest]:
@@ -103,7 +110,8 @@ def _manifests(servers: Stack, first: int) -> list[Manifest]:
         "migrations": {"mode": "job"},
         "database": {"maxConnections": 200},
     }
-    return for_podman(helm.template([helm.CHART / "ci/one-node-values.yaml"], said), _environment(first))
+    manifests = helm.template([helm.CHART / "ci/one-node-values.yaml"], said)
+    return for_podman(manifests, _environment(manifests, first))
 
 
 @contextmanager
@@ -178,4 +186,5 @@ def _stop(engine: Engine, pods: list[Manifest]) -> None:
     for pod in pods:
         name = container_of(pod)
         state = engine.run("inspect", name, "--format", "{{.State.ExitCode}}", quiet=True).stdout.strip()
-        assert state == "0", engine.run("logs", name, quiet=True).stdout[-2000:]
+        said = engine.run("logs", name, quiet=True)
+        assert state == "0", f"{name} ended with {state}: {(said.stdout + said.stderr)[-2000:]}"

@@ -155,6 +155,7 @@ async def test_what_keeps_a_service_from_starting_is_one_line(database: Database
             ([], {"http_port": port}, f"127.0.0.1:{port} (VAI_HTTP_HOST, VAI_HTTP_PORT) cannot be used"),
             (["wrong"], {}, "VAI_KINDS names nothing"),
             ([], {"database_url": url}, ""),
+            ([], {"database_url": f"{database.url.rpartition('/')[0]}/nothere"}, "the database refuses the session"),
         ]
         for arguments, settings, told in faults:
             async with _started(*arguments, **_settings(database) | settings) as process:

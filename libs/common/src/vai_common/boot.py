@@ -12,14 +12,13 @@ from functools import partial
 from types import FrameType
 from typing import Any, Generic, TypeVar, cast
 
-import asyncpg
 import structlog
 import uvicorn
 import uvloop
 from aiokafka.errors import KafkaError
 
 from vai_common import environment, poolers, stopping, vitals
-from vai_common.db import AWAY, is_away, open_pool
+from vai_common.db import AWAY, REFUSES, is_away, open_pool
 from vai_common.health import Health
 from vai_common.ids import uuid7
 from vai_common.loops import end, within
@@ -273,9 +272,12 @@ async def _wait_for_database(name: str, settings: Settings, session: str) -> Ope
     while True:
         try:
             return await _opened(name, settings, session)
+        except REFUSES as error:
+            # A process that starts with them has wrong settings; for one that runs, a password may be changing.
+            advice = "see user, password and database in VAI_DATABASE_URL and VAI_DATABASE_DIRECT_URL"
+            raise ValueError(f"the database refuses the session ({error}): {advice}") from error
         except AWAY as error:
-            # One that starts with a wrong user or password has wrong settings, and says so.
-            if not is_away(error) or isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+            if not is_away(error):
                 raise
             _log.warning("database_away", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(1)

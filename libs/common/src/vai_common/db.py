@@ -40,6 +40,10 @@ For `except` clauses. `is_away` is more exact, and looks into errors that SQLAlc
 """
 
 
+REFUSES = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+"""Errors of who opens a session with settings that are wrong: user, password, or the name of the database."""
+
+
 def is_away(error: BaseException | None) -> bool:
     """Whether the same statement may succeed later.
 

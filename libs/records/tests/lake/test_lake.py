@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from vai_common import db
-from vai_records.lake import cursors, garbage
+from vai_records.lake import cursors, garbage, table_locks
 from vai_records.lake import manifest as lake
 from vai_records.lake.bronze_types import met
 from vai_records.lake.cursors import Cursor
@@ -216,7 +216,7 @@ async def test_a_cursor_moves_on_only_from_where_its_run_began(raw: Any) -> None
 
 
 async def locked(raw: Any, table: UUID, run: UUID, epoch: int) -> int | None:
-    return (await lake.lock_for_write(raw, table, run, epoch)).write_epoch
+    return (await table_locks.lock_for_write(raw, table, run, epoch)).write_epoch
 
 
 async def test_a_table_has_one_writer_at_a_time(raw: Any, worker: Any) -> None:
@@ -227,9 +227,9 @@ async def test_a_table_has_one_writer_at_a_time(raw: Any, worker: Any) -> None:
     assert await locked(raw, table.id, first, 1) == 1
     assert await locked(raw, table.id, second, 1) is None
     assert await locked(raw, table.id, first, 1) == 2
-    await lake.unlock(raw, table.id, second, 1)
+    await table_locks.unlock(raw, table.id, second, 1)
     assert await locked(raw, table.id, second, 1) is None
-    await lake.unlock(raw, table.id, first, 1)
+    await table_locks.unlock(raw, table.id, first, 1)
     assert await locked(raw, table.id, second, 1) == 3
     await lake.wrote(raw, table.id, 7, [{"name": "id", "type": "BIGINT"}], 3)
     assert await rows_of(raw, table) == 7
@@ -254,19 +254,19 @@ async def test_the_lock_goes_to_the_run_that_has_waited_longest(raw: Any, worker
     assert await locked(raw, table.id, holder, 1) == 1
     for place, run in enumerate((first, lost, second)):
         for _ in range(2):  # who asks again keeps its place
-            assert await lake.lock_for_write(raw, table.id, run, 1) == lake.Turn(None, place, holder)
+            assert await table_locks.lock_for_write(raw, table.id, run, 1) == table_locks.Turn(None, place, holder)
     watchdog = await db.connect(database_url, "watchdog")
     await watchdog.execute("UPDATE runs SET phase = 'queued', lease_owner = NULL, due_at = NULL WHERE id = $1", lost)
     await watchdog.close()
-    await lake.unlock(raw, table.id, holder, 1)
+    await table_locks.unlock(raw, table.id, holder, 1)
     assert await locked(raw, table.id, third, 1) is None
     assert await locked(raw, table.id, second, 1) is None
     assert await locked(raw, table.id, first, 1) == 2
     assert await locked(raw, table.id, first, 1) == 3  # its own, whoever waits
-    await lake.unlock(raw, table.id, first, 1)
+    await table_locks.unlock(raw, table.id, first, 1)
     assert await locked(raw, table.id, third, 1) is None
     assert await locked(raw, table.id, second, 1) == 4
-    await lake.unlock(raw, table.id, second, 1)
+    await table_locks.unlock(raw, table.id, second, 1)
     assert await locked(raw, table.id, third, 1) == 5
     assert await raw.fetchval("SELECT lock_queue FROM datasets WHERE id = $1", table.id) == []
 

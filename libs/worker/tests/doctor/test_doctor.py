@@ -26,6 +26,7 @@ from vai_worker.doctor import database as checks
 from vai_worker.doctor import outside
 from vai_worker.doctor.__main__ import main
 from vai_worker.doctor.finding import Finding
+from vai_worker.doctor.tables import tables
 
 OLD, NEW = "old:" + "A" * 43 + "=", "new:" + "B" * 42 + "A="
 _SOON = f"run_logs_{now().date() + timedelta(days=1):%Y%m%d}"
@@ -159,6 +160,17 @@ async def test_a_lake_in_s3_takes_a_file_or_is_found(monkeypatch: pytest.MonkeyP
     assert "the rights PutObject" in found.advice
 
 
+async def test_a_store_that_is_away_is_told_as_such(own_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "eu-central-1"}
+    for name, value in {**keys, "AWS_ENDPOINT_URL": f"http://{NOWHERE}"}.items():
+        monkeypatch.setenv(name, value)
+    found = await outside.lake("s3://lake/vai")
+    assert "there is no connection to its store" in found.fault
+    compared = await tables(await own_database.owner(), "s3://lake/vai")
+    assert "s3://lake/vai cannot be listed (there is no connection to its store)" in compared.fault
+    assert compared.advice.startswith("See VAI_LAKE_URL")
+
+
 async def test_a_lake_that_cannot_be_written_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await outside.lake(f"file://{tmp_path}/lake")).is_ok
     (tmp_path / "file").touch()
@@ -184,6 +196,16 @@ def test_the_command_says_it_by_lines_as_json_and_by_its_exit_code(
     monkeypatch.setenv("VAI_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/vai")
     assert main([]) == 1
     assert "WRONG  database: it does not answer" in capsys.readouterr().out
+
+    for name in ("nobody:wrong", "nothere"):
+        head, _, base = module_url.rpartition("/")
+        scheme, _, place = head.rpartition("@")
+        wrong = f"{scheme.partition('://')[0]}://{name}@{place}/{base}" if ":" in name else f"{head}/{name}"
+        monkeypatch.setenv("VAI_DATABASE_URL", wrong)
+        assert main([]) == 1
+        told = capsys.readouterr().out
+        assert "WRONG  database: it refuses the session: " in told
+        assert "See user, password and database in VAI_DATABASE_URL" in told
 
     monkeypatch.setenv("VAI_LAKE_URL", "nowhere")
     assert main([]) == 2

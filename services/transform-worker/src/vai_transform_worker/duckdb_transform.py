@@ -13,7 +13,7 @@ from vai_common.errors import ErrorCode, Permanent, Retryable
 from vai_common.queries import Queries
 from vai_records.definitions.duckdb_transform import DuckdbTransform as Definition
 from vai_records.definitions.duckdb_transform import TransformInput
-from vai_records.lake import columns, writes
+from vai_records.lake import columns, table_locks, writes
 from vai_records.lake import manifest as lake
 from vai_transform_worker.query.bounds import Bounds
 from vai_transform_worker.query.literal_paths import Pattern
@@ -249,7 +249,7 @@ async def _lock(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
     while True:
         async with run.guarded() as conn:
             output = await _output(conn, run)
-            turn = await lake.lock_for_write(conn, output.id, run.id, run.epoch)
+            turn = await table_locks.lock_for_write(conn, output.id, run.id, run.epoch)
             if turn.write_epoch is not None:
                 return {"write_epoch": turn.write_epoch} | await _tables(conn, run, await _output(conn, run))
         table = f"{output.layer}.{output.name}"
@@ -264,7 +264,7 @@ async def _lock(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
             raise _waited_too_long(table, turn)
 
 
-def _waited_too_long(table: str, turn: lake.Turn) -> Permanent:
+def _waited_too_long(table: str, turn: table_locks.Turn) -> Permanent:
     message = (
         f"The time limit was over while the run waited for {table}, which {_holder(turn)} "
         f"({turn.before} more wait before it): start fewer runs that write it, or give them more (timeout_seconds)"
@@ -272,7 +272,7 @@ def _waited_too_long(table: str, turn: lake.Turn) -> Permanent:
     return Permanent(ErrorCode.TIMEOUT, message, {"table": table, "held_by": turn.held_by and str(turn.held_by)})
 
 
-def _holder(turn: lake.Turn) -> str:
+def _holder(turn: table_locks.Turn) -> str:
     return f"run {turn.held_by} writes" if turn.held_by else "the upkeep of tables works on"
 
 
@@ -300,7 +300,7 @@ async def _wrote(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
         output = await _output(conn, run)
         await lake.wrote(conn, output.id, payload["row_count"], payload["columns"], payload["version"])
         await _note(conn, run, output.id, payload)
-        await lake.unlock(conn, output.id, run.id, run.epoch)
+        await table_locks.unlock(conn, output.id, run.id, run.epoch)
     return {}
 
 
@@ -336,5 +336,5 @@ def _told(said: dict[str, Any] | None) -> columns.Told | None:
 
 async def _unlock(run: Owned, payload: dict[str, Any]) -> dict[str, Any]:
     async with run.guarded() as conn:
-        await lake.unlock(conn, (await _output(conn, run)).id, run.id, run.epoch)
+        await table_locks.unlock(conn, (await _output(conn, run)).id, run.id, run.epoch)
     return {}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vai_common.ids import uuid7
-from vai_records.lake import manifest, upkeep
+from vai_records.lake import table_locks, upkeep
 from vai_records.lake.upkeep_rules import Rule, rule_of
 from vai_transform_worker.upkeep.keeper import Keeper
 
@@ -45,15 +45,15 @@ async def test_a_keeper_whose_time_is_over_changes_no_table(house: Any) -> None:
 async def test_runs_and_keepers_wait_for_each_other(house: Any) -> None:
     dataset = await house.delta(1)
     run_id, keeper = await house.run(), uuid7()
-    assert (await manifest.lock_for_write(house.pool, dataset, run_id, 1)).write_epoch is not None
+    assert (await table_locks.lock_for_write(house.pool, dataset, run_id, 1)).write_epoch is not None
     assert await upkeep.take(house.pool, keeper) is None
-    await manifest.unlock(house.pool, dataset, run_id, 1)
+    await table_locks.unlock(house.pool, dataset, run_id, 1)
     turn = await upkeep.take(house.pool, keeper)
     assert turn is not None
-    waits = await manifest.lock_for_write(house.pool, dataset, run_id, 1)
+    waits = await table_locks.lock_for_write(house.pool, dataset, run_id, 1)
     assert (waits.write_epoch, waits.held_by) == (None, None)
     await upkeep.release(house.pool, turn, keeper)
-    assert (await manifest.lock_for_write(house.pool, dataset, run_id, 1)).write_epoch is not None
+    assert (await table_locks.lock_for_write(house.pool, dataset, run_id, 1)).write_epoch is not None
 
 
 async def test_a_table_that_cannot_be_looked_after_stops_no_other(house: Any) -> None:

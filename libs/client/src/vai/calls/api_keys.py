@@ -30,7 +30,7 @@ def create(
 
 
 def get(key_id: str) -> Call[ApiKey]:
-    """The key with this id, without the key itself."""
+    """What is known of the key with this id; the key itself is never shown again."""
     return get_call(f"/api-keys/{segment(key_id)}", ApiKey.read)
 
 

@@ -6,8 +6,11 @@ Exit code 0: all is well. 1: something is wrong. 2: the settings or the words ar
 import argparse
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Awaitable, Callable, Collection
+
+import asyncpg
 
 from vai_common.db import AWAY, open_pool
 from vai_common.queries import Pool
@@ -39,9 +42,8 @@ async def examine(settings: Settings, resting: Collection[str] = ()) -> list[Fin
 async def _database(settings: Settings, resting: Collection[str]) -> list[Finding]:
     try:
         pool = await open_pool(settings.direct_url, "doctor", 1)
-    except AWAY as error:
-        fault = f"it does not answer: {type(error).__name__}: {error}"
-        return [Finding("database", fault, "See VAI_DATABASE_URL, the network, and whether Postgres runs")]
+    except (*AWAY, asyncpg.PostgresError) as error:
+        return [database.not_opened(error)]
     try:
         found = [await _safely(check.__name__, check(pool)) for check in _OF_DATABASE]
         found.append(await _safely("workers", database.workers(pool, resting)))
@@ -69,6 +71,7 @@ def main(arguments: list[str]) -> int:
     except WrongSettings as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 2
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # its findings stand in ours
     found = asyncio.run(examine(settings, asked.resting))
     if asked.json:
         sys.stdout.write(json.dumps([one.as_dict() for one in found], indent=2) + "\n")

@@ -7,7 +7,7 @@ import asyncpg
 
 from vai_common import poolers
 from vai_common.clock import now, steady_seconds
-from vai_common.db import AWAY, open_pool
+from vai_common.db import AWAY, REFUSES, open_pool
 from vai_common.queries import Pool
 from vai_records.definitions.kinds import KINDS
 from vai_records.schema import needed
@@ -46,6 +46,18 @@ WHERE i.inhparent = $1::text::regclass
 _SERVED = (
     "SELECT DISTINCT unnest(kinds) AS kind FROM processes WHERE NOT stopping AND beat_at > now() - interval '20 s'"
 )
+
+
+def not_opened(error: Exception) -> Finding:
+    """Why no session could be opened."""
+    if isinstance(error, REFUSES):
+        advice = "See user, password and database in VAI_DATABASE_URL and VAI_DATABASE_DIRECT_URL"
+        return Finding("database", f"it refuses the session: {error}", advice)
+    if isinstance(error, asyncpg.InsufficientResourcesError):
+        advice = "Raise max_connections of the server, or lower pools and numbers of processes"
+        return Finding("database", f"it takes no further session: {error}", advice)
+    fault = f"it does not answer: {type(error).__name__}: {error}"
+    return Finding("database", fault, "See VAI_DATABASE_URL, the network, and whether Postgres runs")
 
 
 async def schema(pool: Pool) -> Finding:

@@ -6,6 +6,7 @@ from vai_common.queries import Pool
 from vai_records.lake import named
 from vai_worker.backup.comparison import UNCOLLECTED, Compared, Newer, compare, in_short
 from vai_worker.doctor.finding import Finding
+from vai_worker.lake.storage import Unread
 
 _MOST = 100_000
 """The newest files and tables that are looked for."""
@@ -22,7 +23,10 @@ _NEWER = (
 async def tables(pool: Pool, lake_url: str) -> Finding:
     """Every file of the manifest is there in its size, every Delta table whole and of the database's version."""
     files, deltas = await named.files(pool, _MOST), await named.tables(pool, _MOST)
-    found = await asyncio.to_thread(compare, files, deltas, lake_url)
+    try:
+        found = await asyncio.to_thread(compare, files, deltas, lake_url)
+    except Unread as error:
+        return Finding.of("tables", str(error))
     if found.lost:
         return Finding("tables", in_short(found.lost), _LOST)
     if newer := await _still_newer(pool, found):

@@ -15,6 +15,7 @@ _MEANINGS = {
 }
 _CODE = re.compile(r"(?:<Code>|\bcode: \"?)(\w+)")
 _STATUS = re.compile(r"status code: (\d{3})")
+_NO_CONNECTION = re.compile(r"HTTP error: error (?:sending request|trying to connect)")
 _CUT = re.compile(r"Error performing |Debug source|\n")
 
 ADVICE = "see VAI_LAKE_URL, AWS_… and the rights PutObject, GetObject, DeleteObject, ListBucket"
@@ -31,6 +32,8 @@ def in_few_words(error: Exception) -> str:
     if known := meaning(error):
         return known
     text = str(error).strip()
+    if _NO_CONNECTION.search(text):
+        return "there is no connection to its store"
     status = _STATUS.search(text)
     said = " ".join(_CUT.split(text)[0].split()).rstrip(" :")[:200] or type(error).__name__
     return f"{said} (HTTP {status[1]})" if status else said

@@ -16,7 +16,9 @@ from vai.models.answers import Run
 
 from . import crystallize
 
-app = typer.Typer(cls=Commands, help="Agents: save, show, list, and the transcripts of their runs. Alone: list.")
+app = typer.Typer(
+    cls=Commands, help="Agents: save, show, list, and the transcripts of their runs. Without a command: list."
+)
 AgentArgument = Annotated[str, typer.Argument(metavar="AGENT", help="An id, how it begins, or a slug.")]
 FileArgument = Annotated[str, typer.Argument(metavar="FILE.json", help="The agent as JSON; - for standard input.")]
 _LONGEST = 400

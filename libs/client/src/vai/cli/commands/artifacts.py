@@ -13,7 +13,9 @@ from vai.models.artifacts import Artifact
 
 from .saving import save
 
-app = typer.Typer(cls=Commands, help="Files that runs keep in the lake: list, show, download, share. Alone: list.")
+app = typer.Typer(
+    cls=Commands, help="Files that runs keep in the lake: list, show, download, share. Without a command: list."
+)
 ArtifactArgument = Annotated[str, typer.Argument(metavar="ARTIFACT", help="An artifact's id.")]
 
 
@@ -68,7 +70,7 @@ def download(
         Path | None, typer.Argument(metavar="[FILE]", help="Where to; - is the standard output. Else its own name.")
     ] = None,
 ) -> None:
-    """Download a file. It is there when all of it has come."""
+    """Download a file. It appears once it is complete."""
     with connect() as client:
         target = file or Path(Path(client.artifacts.get(artifact).name).name or "artifact")
         save(client.artifacts.download(artifact), target)

@@ -34,7 +34,7 @@ def audit(
     target: Annotated[str | None, typer.Option(metavar="ID", help="What was done to this one.")] = None,
     outcome: Annotated[list[str] | None, typer.Option(help="done, refused, failed or unknown. Repeatable.")] = None,
     request: Annotated[str | None, typer.Option(metavar="ID", help="Of the request with this X-Request-Id.")] = None,
-    address: Annotated[str | None, typer.Option(metavar="ADDRESS", help="What came from there.")] = None,
+    address: Annotated[str | None, typer.Option(metavar="ADDRESS", help="What came from this address.")] = None,
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="Since then: 2h, 3d, or 2026-11-29T06:00:00Z.")
     ] = None,

@@ -29,7 +29,9 @@ Ask = Callable[[str], str]
 
 
 def chat(
-    message: Annotated[str | None, typer.Argument(metavar="[MESSAGE]", help="Say this, and leave.")] = None,
+    message: Annotated[
+        str | None, typer.Argument(metavar="[MESSAGE]", help="Say this, and end after the answer.")
+    ] = None,
     agent: Annotated[str | None, typer.Option("--agent", help="A saved agent, by id or slug.")] = None,
     model: Annotated[str | None, typer.Option("--model", help="Without an agent: connection/model.")] = None,
     dataset: Annotated[

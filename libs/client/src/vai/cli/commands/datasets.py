@@ -16,7 +16,8 @@ from vai.models.datasets import Dataset, DatasetDetail, Direction, FileFormat, L
 from .saving import save
 
 app = typer.Typer(
-    cls=Commands, help="Tables of the lake: list, show, preview, profile, download, versions, lineage. Alone: list."
+    cls=Commands,
+    help="Tables of the lake: list, show, preview, profile, download, versions, lineage. Without a command: list.",
 )
 DatasetArgument = Annotated[
     str, typer.Argument(metavar="DATASET", help="A name with its layer, as gold.sales or bronze.shop.orders, or an id.")
@@ -163,7 +164,7 @@ def download(
     format: Annotated[FileFormat | None, typer.Option(help="By the file's name where it is not given.")] = None,
     version: VersionOption = None,
 ) -> None:
-    """Download a table as parquet or csv. A file is there when all of it has come."""
+    """Download a table as parquet or csv. The file appears once it is complete."""
     kind = format or ("csv" if file is not None and file.suffix.lower() == ".csv" else "parquet")
     target = file or Path(f"{dataset}.{kind}")
     with connect() as client:

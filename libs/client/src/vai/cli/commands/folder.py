@@ -35,7 +35,7 @@ def apply(
     secrets: Annotated[
         bool, typer.Option("--secrets", help="Send all secrets again: what is stored cannot be compared.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Make what is in the files, and change what differs from them: first a plan, then the changes.
 

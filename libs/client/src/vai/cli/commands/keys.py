@@ -93,11 +93,11 @@ def _print_new(made: CreatedApiKey) -> None:
 def rotate(
     key: KeyArgument,
     overlap: Annotated[
-        int, typer.Option(metavar="MINUTES", min=0, max=10_080, help="For so long the old key is good, too.")
+        int, typer.Option(metavar="MINUTES", min=0, max=10_080, help="How long the old key still works.")
     ] = 60,
     expires: ExpiresOption = None,
 ) -> None:
-    """Make a new key with the name, role and scopes of this one, which ends after a while."""
+    """Make a new key with the name, role and scopes of this one; both work for --overlap minutes."""
     with connect() as client:
         found = find.key_id(client, key)
         ends = expires and expires.astimezone()
@@ -124,7 +124,7 @@ def _scope_row(scope: Scope) -> tuple[str | Text, ...]:
 
 @verb(app, "show")
 def show_key(key: KeyArgument) -> None:
-    """Show a key, without the key itself."""
+    """Show a key's name, role, scopes and use; the key itself is never shown again."""
     with connect() as client:
         found = client.api_keys.get(find.key_id(client, key))
     if show.data(found.raw):

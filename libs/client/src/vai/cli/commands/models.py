@@ -8,7 +8,7 @@ from vai.cli.screen import show
 from vai.cli.screen.listing import print_list
 from vai.models.languages import Model
 
-app = typer.Typer(cls=Commands, help="Language models: list. Alone: list them.")
+app = typer.Typer(cls=Commands, help="Language models: list. Without a command: list.")
 
 
 @verb(app, "list")

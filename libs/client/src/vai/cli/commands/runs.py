@@ -188,7 +188,7 @@ def logs(
     run_id: RunArgument,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
     level: Annotated[Level, typer.Option(help="Leave out entries below this level.")] = "info",
-    tail: Annotated[int | None, typer.Option(min=1, max=500, help="Only so many of the last entries.")] = None,
+    tail: Annotated[int | None, typer.Option(min=1, max=500, help="Only this many of the last entries.")] = None,
 ) -> None:
     """Show the log of a run; with -o json one entry a line, with -o yaml one document each."""
     with connect() as client:
@@ -339,7 +339,7 @@ def bulk(
     until: UntilFilter = None,
     search: TextFilter = None,
     reason: Annotated[str | None, typer.Option(help="Of a rejection.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Decide about many runs: those that are named, or all that match the filters.
 

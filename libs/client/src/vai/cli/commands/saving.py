@@ -1,4 +1,4 @@
-"""Saves what comes in pieces: a file is there when all of it has come."""
+"""Saves what comes in pieces: a file appears once it is complete."""
 
 import os
 import sys

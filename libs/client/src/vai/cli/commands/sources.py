@@ -10,7 +10,7 @@ from vai.cli.screen import show
 from vai.cli.screen.listing import print_list
 from vai.models.people import ResourceType, Source
 
-app = typer.Typer(cls=Commands, help="What can be extracted from: list, show. Alone: list them.")
+app = typer.Typer(cls=Commands, help="What can be extracted from: list, show. Without a command: list.")
 
 
 @verb(app, "list")

@@ -22,7 +22,7 @@ app = typer.Typer(
 
 EveryOption = Annotated[float, typer.Option(metavar="SECONDS", min=1.0, help="How often the screen is renewed.")]
 CountOption = Annotated[
-    int | None, typer.Option("--count", min=1, help="End after so many screens; without a terminal it is one.")
+    int | None, typer.Option("--count", min=1, help="End after this many screens; without a terminal it is one.")
 ]
 _RUNS = 20
 
@@ -37,7 +37,7 @@ def show_system() -> None:
 
 
 def top(every: EveryOption = 2.0, count: CountOption = None) -> None:
-    """Show what the platform does now, and renew it; Ctrl-C ends it. Administrators see processes and queues, too."""
+    """Show what the platform does now, again and again until Ctrl-C. Administrators see processes and queues, too."""
     out = show.output()
     moves = out.is_terminal and not show.for_programs()
     most = count if count is not None or moves else 1

@@ -14,7 +14,7 @@ from vai.models.threads import Message, Thread
 
 from .crystallize import DryRunFlag, NameOption, ParameterOption, SlugOption, print_made, read_parameters
 
-app = typer.Typer(cls=Commands, help="Chat threads: list, show, rename, delete, crystallize. Alone: list.")
+app = typer.Typer(cls=Commands, help="Chat threads: list, show, rename, delete, crystallize. Without a command: list.")
 ThreadArgument = Annotated[str, typer.Argument(metavar="THREAD", help="An id, or how it begins.")]
 _SHORT = 60
 

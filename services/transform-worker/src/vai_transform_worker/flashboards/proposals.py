@@ -1,4 +1,4 @@
-"""A whole flashboard from one question, in the child process: each proposed tile is judged, run and drawn (decision 84)."""
+"""A whole flashboard from one question (decision 84), in the child: each proposed tile is judged, run and drawn."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -20,7 +20,8 @@ from .saving import save
 
 app = typer.Typer(
     cls=Commands,
-    help="Flashboards: list, show, ask, open, refresh, versions, export, share, links, revoke, delete. Without a command: list.",
+    help="Flashboards: list, show, ask, open, refresh, versions, export, share, links, revoke, delete. "
+    "Without a command: list.",
 )
 BoardArgument = Annotated[str, typer.Argument(metavar="FLASHBOARD", help="A slug or an id.")]
 VersionOption = Annotated[int | None, typer.Option(min=1, help="That version; else the one that is shown.")]

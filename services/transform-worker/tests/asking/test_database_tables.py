@@ -1,11 +1,13 @@
 """explain_schema of a connection's database: a real Postgres, read-only."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from vai_common.errors import ErrorCode, RunError
 from vai_transform_worker.asking import database_tables
+from vai_worker.sql.postgres import Postgres
 
 Json = dict[str, Any]
 
@@ -58,6 +60,21 @@ def test_so_many_rows_and_bytes_are_read(explained: Any, monkeypatch: pytest.Mon
     assert (result["tables"][0]["sampled"], result["tables"][0]["rows"]) == (True, 3_000)
     assert result["tables"][0]["rows_looked_at"] < 3_000
     assert result["tables"][1]["rows"] == 20, "the table behind one that was broken off is read by a new connection"
+
+
+def test_a_table_that_is_broken_off_leaves_nothing_that_waits(explained: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    explained.execute("CREATE TABLE shop.wide AS SELECT n, repeat('x', 10000) AS w FROM generate_series(1, 3000) n")
+    monkeypatch.setattr(database_tables, "LARGEST", 1 << 20)
+    drop, left = Postgres._drop, []
+
+    def dropped(database: Postgres) -> None:
+        drop(database)
+        left.append(asyncio.all_tasks(database._loop))
+
+    monkeypatch.setattr(Postgres, "_drop", dropped)
+    assert explained("wide", "customers")["tables"][1]["rows"] == 20
+    assert left
+    assert not any(left)
 
 
 WRONG: list[tuple[Json, tuple[str, ...], ErrorCode, str]] = [

@@ -35,6 +35,7 @@ CONNECT_SECONDS = 20.0
 
 _BLOCK: Final = 4 * 1024 * 1024
 _LOOK_SECONDS: Final = 0.5
+_LET_GO_SECONDS: Final = 5.0
 _BEGIN: Final = """
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL TimeZone = 'UTC'; SET LOCAL IntervalStyle = 'postgres';
@@ -120,7 +121,7 @@ class Postgres:
 
     def close(self) -> None:
         self._drop()
-        asyncio.run_coroutine_threadsafe(_let_go(), self._loop).result(5)
+        self._call(_let_go()).result(_LET_GO_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
@@ -300,16 +301,20 @@ class Postgres:
         return faults.lost(self.place, type(error).__name__)
 
     def _drop(self) -> None:
+        """Close the connection and end what was under way on it: a copy that was broken off waits for a reader."""
         conn, self._conn = self._conn, None
         if conn is not None:
-            self._loop.call_soon_threadsafe(conn.terminate)
+            with suppress(TimeoutError):
+                self._call(_let_go(conn)).result(_LET_GO_SECONDS)
 
 
-async def _let_go() -> None:
-    """Cancel what still waits on this loop, so that nothing is left open."""
+async def _let_go(conn: "asyncpg.Connection[Any] | None" = None) -> None:
+    """Cancel what still waits on this loop and close the connection, so that nothing is left open."""
     waiting = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in waiting:
         task.cancel()
+    if conn is not None:
+        conn.terminate()
     await asyncio.gather(*waiting, return_exceptions=True)
 
 

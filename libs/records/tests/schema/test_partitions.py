@@ -48,10 +48,12 @@ async def _where(database: Database, table: str) -> set[str]:
 
 
 async def test_migrating_makes_the_days_ahead(own_database: Database) -> None:
-    today = now().date()
     for table in ("run_logs", "events"):
-        days = {f"{table}_{today + timedelta(days=offset):%Y%m%d}" for offset in range(8)}
-        assert days | {f"{table}_default"} <= await _days(own_database, table)
+        found = await _days(own_database, table)
+        first = date.fromisoformat(min(found - {f"{table}_default"}).removeprefix(f"{table}_"))
+        assert timedelta() <= now().date() - first <= timedelta(days=1)  # the tests may have begun before midnight
+        days = {f"{table}_{first + timedelta(days=offset):%Y%m%d}" for offset in range(8)}
+        assert days | {f"{table}_default"} <= found
 
 
 async def test_today_and_seven_days_ahead_are_made_once(own_database: Database) -> None:

@@ -13,6 +13,7 @@ from vai_records.schema.migrate import migrate
 from vai_testkit.database import Database, execute, in_database
 
 _STEP = re.compile(r"^ +'(\S+ \S+/\S+ \S+/\S+)'", re.M)
+_DAY = re.compile(r"(?<=_)20[0-9]{6}(?![0-9])")
 
 _FUNCTIONS = """
 SELECT p.proname AS name, md5(pg_get_functiondef(p.oid)) AS said FROM pg_proc p
@@ -47,10 +48,16 @@ async def upgraded(postgres_server: str) -> AsyncIterator[Database]:
 
 
 async def _catalog(database: Database) -> dict[str, str]:
-    """What a database is made of, by name."""
+    """What a database is made of, by name. Its days are counted: two databases may be of two days."""
     conn = await database.owner()
     queries = (_FUNCTIONS, _CONSTRAINTS, _TRIGGERS, _INDEXES, _COLUMNS)
-    return {row["name"]: row["said"] for query in queries for row in await conn.fetch(query)}
+    found = [(row["name"], row["said"]) for query in queries for row in await conn.fetch(query)]
+    days = sorted({day for name, _ in found for day in _DAY.findall(name)})
+
+    def counted(text: str) -> str:
+        return _DAY.sub(lambda day: f"day {days.index(day[0])}" if day[0] in days else day[0], text)
+
+    return {counted(name): counted(said) for name, said in found}
 
 
 def _steps(sql: str) -> set[str]:

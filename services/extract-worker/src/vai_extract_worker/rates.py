@@ -5,6 +5,7 @@ The child that sends the requests has no database, so its worker reserves places
 """
 
 import logging
+import math
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -38,8 +39,10 @@ _log = logging.getLogger(__name__)
 
 
 class SharedPace(Pace):
-    """A process that is as fast as the vendor's pace reserves the places of a whole second, so that the database is
-    asked once a second. A slower process reserves one place at a time and leaves the others to other processes.
+    """A process that is as fast as the vendor's pace reserves its part of a second's places, so that the database is
+    asked once a second: all of them if it is alone, a quarter if four take turns. What it leaves unused at its end is
+    lost where others have reserved behind it. A slower process reserves one place at a time and leaves the others to
+    other processes.
     """
 
     def __init__(self, interval: float, link: Link, bucket: str) -> None:
@@ -48,6 +51,8 @@ class SharedPace(Pace):
         self._left = 0
         self._end = ""
         self._sent: float | None = None
+        self._taken: tuple[float, float] | None = None
+        """When places were reserved last, and for how many seconds."""
 
     def keep(self) -> None:
         if self.interval:
@@ -70,8 +75,8 @@ class SharedPace(Pace):
 
     def _take(self) -> None:
         """The next places. If the database cannot be asked, this process keeps the distance by itself."""
-        fast = self._sent is not None and steady_seconds() - self._sent < 1.5 * self.interval
-        count = max(1, int(1 / self.interval)) if fast else 1
+        count = self._count()
+        self._taken = steady_seconds(), count * self.interval
         answer = self._link.ask("pace", {"bucket": self._bucket, "interval": self.interval, "count": count})
         if answer.get("wait", 0.0) > _LONGEST_WAIT:
             self._give_back(answer["end"], count)
@@ -83,6 +88,15 @@ class SharedPace(Pace):
         else:
             self._left, self._end = 1, ""
             self._next = max(self._next, steady_seconds())
+
+    def _count(self) -> int:
+        """How many places to reserve. `part`: which part of all places this process had since it reserved last."""
+        moment = steady_seconds()
+        if self._sent is None or self._taken is None or moment - self._sent >= 1.5 * self.interval:
+            return 1
+        since, seconds = self._taken
+        part = min(1.0, seconds / max(seconds, moment - since))
+        return max(1, math.ceil(part / self.interval))
 
     def heard(self, response: requests.Response) -> None:
         """Take note of what the vendor says about its own count: no requests are left, or there were too many."""

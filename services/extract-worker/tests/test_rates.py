@@ -1,6 +1,7 @@
 """A vendor's pace is kept by all processes together, and costs a statement a second."""
 
 import asyncio
+import heapq
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -68,6 +69,24 @@ def test_who_is_faster_than_the_pace_asks_once_a_second_and_gives_back_what_is_l
     pace.close()
     assert line.next_at - steady_seconds() < 0.2
     assert line.count("pace_back") == 1
+
+
+@pytest.mark.parametrize("children", [1, 2, 4, 9])
+def test_children_that_take_turns_reserve_a_second_together(children: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So little is lost where one ends, and each asks once a second, not more often."""
+    clock = {"now": 0.0}
+    monkeypatch.setattr(pacing, "steady_seconds", lambda: clock["now"])
+    monkeypatch.setitem(globals(), "steady_seconds", lambda: clock["now"])
+    monkeypatch.setattr(pacing, "wait", lambda seconds, _: clock.update(now=clock["now"] + max(0.0, seconds)))
+    line = Line()
+    turns = [(0.0, number, line.child(0.1)) for number in range(children)]
+    while turns[0][0] < 60:
+        clock["now"], number, pace = turns[0]
+        pace.keep()
+        heapq.heapreplace(turns, (clock["now"], number, pace))
+    late = [payload["count"] for question, payload in line.asked[-5 * children :] if question == "pace"]
+    assert sum(late) / len(late) == pytest.approx(max(1.0, 1 / 0.102 / children), abs=1.0)
+    assert line.count("pace") <= 70 * children
 
 
 def test_who_is_slower_takes_one_place_each_and_leaves_the_others() -> None:

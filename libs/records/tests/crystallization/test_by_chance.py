@@ -23,12 +23,16 @@ BY_CHANCE: list[tuple[str, str, Any]] = [
     ("state", "mode", "active"),
     ("kind", "channel", "Email"),
     ("state", "action", "close"),
+    ("account_id", "max_tokens", 1_000_000),
 ]
 FROM_THERE: list[tuple[str, str, Any]] = [
     ("recordsProcessed", "rows", 100_000),
     ("total", "amount", 250_000),
     ("max_tokens", "max_tokens", 1_000_000),
     ("id", "customer", 8_841_207),
+    ("id", "customer", 777_777),
+    ("order_id", "about", 604_800),
+    ("orderId", "about", 65_536 * 9),
     ("state", "state", "active"),
     ("category", "about", "garden"),
     ("share", "ratio", 0.12345),

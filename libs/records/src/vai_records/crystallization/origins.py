@@ -46,6 +46,7 @@ _USUAL_WORDS: Final = frozenset(
 )  # fmt: skip
 """Words that two things may well have both: kinds, states, levels, ways, times, units."""
 _LEAST_DIGITS: Final = 4
+_LARGE: Final = 100_000
 _HOURS: Final = (*range(1, 25), *(24 * days for days in (*range(2, 32), 60, 90, 120, 180, 360, 365, 366)))
 _TYPED: Final = (123_456, 1_234_567, 12_345_678, 123_456_789)
 _PLAIN_NUMBERS: Final = frozenset((*_TYPED, *(hours * 3_600 * unit for hours in _HOURS for unit in (1, 1_000))))
@@ -90,7 +91,7 @@ def is_telling(value: Any) -> bool:
         inside = [one for _, one in islice(leaves(value), 3)]
         return len(inside) >= 3 or (isinstance(value, list) and any(map(is_telling, inside)))
     if isinstance(value, int):
-        return abs(value) >= 100_000 and not _is_plain_number(abs(value))
+        return abs(value) >= _LARGE and not _is_plain_number(abs(value))
     if isinstance(value, float):
         return len(_digits_of(value)) >= 5 and len(set(_digits_of(value))) > 1
     return isinstance(value, str) and len(value) >= 4 and value.lower() not in _PLAIN_WORDS
@@ -113,6 +114,12 @@ def _is_chosen(value: Any, place: Path) -> bool:
     if not _is_number(value) or len(_digits_of(value)) >= _LEAST_DIGITS:
         return False
     return any(word in _BOUNDS for name in _named(place)[-1:] for word in _words(name))
+
+
+def _is_id(value: Any, path: Path) -> bool:
+    """Whether it is a large number that a result calls an id: that names one thing, also where it is a plain number."""
+    is_large = isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _LARGE
+    return is_large and any("id" in _words(name) for name in _named(path)[-1:])
 
 
 def says_something(value: Any) -> bool:
@@ -216,8 +223,9 @@ class Known:
         """The leaf that a whole value came from, and how many others have it too. `place`: where the value stands."""
         key = key_of(value)
         there = list(self._whole[key].values()) if key in self._whole else []
-        if is_telling(value) and not _is_chosen(value, place):
-            return _best(there, place), max(0, self._count.get(key, 0) - 1)
+        ids = [leaf for leaf in there if _is_id(value, leaf.path)]
+        if (ids or is_telling(value)) and not _is_chosen(value, place):
+            return _best(ids or there, place), max(0, self._count.get(key, 0) - 1)
         there = [leaf for leaf in there if has_same_name(place, leaf.path)]
         latest = [leaf for leaf in there if leaf.call == max(one.call for one in there)]
         # Two of one name in one result: it may be either, so it is neither.

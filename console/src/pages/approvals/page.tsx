@@ -11,6 +11,7 @@ import { type Decision, useDecision } from "~/shared/decide";
 import { Json } from "~/shared/json";
 import { PageLink } from "~/shared/link";
 import { Page } from "~/shared/page";
+import { RejectButton } from "~/shared/reject-button";
 import { kindName, subjectOf, useNames } from "~/shared/runs";
 import { Empty, Failure, Waiting } from "~/shared/states";
 import { Time } from "~/shared/time";
@@ -71,16 +72,7 @@ function Waits({ run }: { run: ListedRun }) {
       <Button variant="subtle" size="xs" aria-expanded={open} onClick={() => setOpen(!open)}>
         {open ? "Hide what it will do" : "What it will do"}
       </Button>
-      <Button
-        variant="default"
-        size="xs"
-        disabled={refusal !== undefined}
-        title={refusal}
-        onClick={() => setAsked(true)}
-        aria-label={`Reject ${title}`}
-      >
-        Reject
-      </Button>
+      <RejectButton what={title} refusal={refusal} go={() => setAsked(true)} />
       <Button
         size="xs"
         disabled={refusal !== undefined}

@@ -11,6 +11,7 @@ import { ApprovalDialog, fieldsOf } from "~/shared/approval-form";
 import { useDecision } from "~/shared/decide";
 import { Json } from "~/shared/json";
 import { PageLink } from "~/shared/link";
+import { RejectButton } from "~/shared/reject-button";
 import { isLive, StatusBadge } from "~/shared/status";
 import classes from "./thread.module.css";
 
@@ -102,16 +103,7 @@ function Decide({ run, tool }: { run: Run; tool: string }) {
         It waits for a decision.
       </Text>
       <Group gap="xs">
-        <Button
-          size="xs"
-          variant="default"
-          disabled={refusal !== undefined}
-          title={refusal}
-          onClick={() => setRejects(true)}
-          aria-label={`Reject ${tool}`}
-        >
-          Reject
-        </Button>
+        <RejectButton what={tool} refusal={refusal} go={() => setRejects(true)} />
         <Button
           size="xs"
           disabled={refusal !== undefined}
